@@ -1,0 +1,36 @@
+# `make demo` and `make test` work in a fresh checkout: whatever is missing is set up first.
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+VIDEO ?= $(firstword $(wildcard sample_videos/*.mp4))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Set up what a checkout needs (the others do so by themselves)
+
+$(READY): pyproject.toml tools/setup.sh
+	@bash tools/setup.sh
+	@touch $@
+
+demo: $(READY) ## Analyse a sample video (another: make demo VIDEO=run.mp4)
+	$(BIN)/formcheck analyze "$(VIDEO)"
+
+test: $(READY) ## Run the tests
+	$(BIN)/python -m pytest -n 2
+
+check: $(READY) ## Run every check: format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2
+
+format: $(READY) ## Put the code in its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove what was set up and made here
+	rm -rf $(VENV) formcheck_out build dist

@@ -1,0 +1,29 @@
+"""The errors formcheck raises: each is one kind line, what is wrong and what to do."""
+
+
+class FormcheckError(Exception):
+    """This video cannot be analysed; the message tells a runner why, and what to do."""
+
+
+class VideoError(FormcheckError):
+    """The file cannot be read as a video."""
+
+
+class NoRunnerError(FormcheckError):
+    """The video is readable, but shows nobody whose running can be measured."""
+
+
+class SlowMotionError(FormcheckError):
+    """The video looks slowed down, so its times would be nonsense."""
+
+
+class ModelError(FormcheckError):
+    """A pose model is missing or is not the file it should be."""
+
+
+class SystemLibraryError(FormcheckError):
+    """A shared library of the system is missing."""
+
+
+class OutputError(FormcheckError):
+    """The results cannot be written."""
