@@ -1,0 +1,46 @@
+"""What a pose engine is."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formcheck.video.reader import Frame
+
+
+@dataclass(frozen=True)
+class FramePoses:
+    """Everybody an engine saw in one frame.
+
+    Attributes
+    ----------
+    frame : Frame
+        The picture the poses belong to.
+    position : array, shape (person, keypoint, 2)
+        x right and y down, in pixels of `frame.rgb`. May lie outside the picture.
+    confidence : array, shape (person, keypoint)
+        0 to 1: how likely the point is where the engine puts it, and visible.
+    masks : list of arrays, shape (height, width), float32, or None
+        Probability that a pixel belongs to the person, of the size of `frame.rgb`; None on
+        frames for which no mask was computed.
+    """
+
+    frame: Frame
+    position: NDArray[np.float64]
+    confidence: NDArray[np.float64]
+    masks: list[NDArray[np.float32]] | None = None
+
+
+class PoseEngine(Protocol):
+    """Frames and their times in, keypoints and confidence out; nothing else knows the engine."""
+
+    name: str
+    model: str
+    device: str
+    note: str | None  # a line for the user, such as a fall-back to the CPU
+
+    def track(self, frames: Iterable[Frame]) -> Iterator[FramePoses]:
+        """Yield the poses of each frame, in order, one output for each input."""
+        ...

@@ -1,0 +1,79 @@
+"""The answer in the terminal: a verdict in plain words, then one compact table."""
+
+from rich import box
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from formcheck.metrics import REGISTRY
+from formcheck.result import Analysis, MetricFacts
+
+VERDICT_STYLE = {
+    "degraded": "bold red",
+    "held": "bold green",
+    "changed": "bold yellow",
+    "inconclusive": "bold yellow",
+    "insufficient_data": "bold yellow",
+}
+VERDICT_WORDS = {
+    "increased": "increased",
+    "decreased": "decreased",
+    "stable": "stable",
+    "inconclusive": "can't tell",
+    "insufficient_data": "too few strides",
+}
+
+
+def print_analysis(analysis: Analysis, console: Console) -> None:
+    """Print verdict, warnings and the table of metrics."""
+    verdict, gait = analysis.verdict, analysis.gait
+    console.print(
+        Panel(
+            Text(verdict.text),
+            title=verdict.label.replace("_", " "),
+            title_align="left",
+            border_style=VERDICT_STYLE[verdict.label],
+        )
+    )
+    console.print(
+        f"{gait.strides} strides at {gait.cadence_spm:.0f} steps/min, {analysis.capture.view} view",
+        highlight=False,
+    )
+    for warning in analysis.capture.warnings:
+        console.print(Text(f"! {warning.text}", style="yellow"))
+    console.print(_metric_table(analysis.metrics))
+
+
+def _metric_table(metrics: dict[str, MetricFacts]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for heading in ("early", "late", "change (95 %)"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for column, facts in metrics.items():
+        if facts.mean is None:
+            continue
+        table.add_row(*format_row(column, facts))
+    return table
+
+
+def format_row(column: str, facts: MetricFacts) -> tuple[str, str, str, str, str]:
+    """Label with unit, early, late, change with interval, verdict: as people read them."""
+    metric = REGISTRY[column]
+    digits = metric.decimals
+
+    def number(value: float | None) -> str:
+        return "-" if value is None else f"{value:.{digits}f}"
+
+    change = "-"
+    if facts.change.value is not None and facts.change.ci95 is not None:
+        low, high = facts.change.ci95
+        change = f"{facts.change.value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+    return (
+        f"{metric.label} ({metric.unit})",
+        number(facts.baseline.mean if facts.baseline.strides else facts.mean),
+        number(facts.late.mean),
+        change,
+        VERDICT_WORDS[facts.change.verdict],
+    )

@@ -1,0 +1,204 @@
+"""Watch the background for what the camera itself did: rolled, slid, zoomed, cut, lost the light.
+
+Small grey pictures are compared twice a second; nothing but a few numbers a sample is kept.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_INTERVAL_S = 0.5
+WATCH_SIDE_PX = 480  # longer side of the pictures compared
+CORNERS = 300
+MIN_INLIERS = 12
+MIN_INLIER_SHARE = 0.4
+ROUND_TRIP_PX = 1.0  # a corner tracked there and back must return to within this
+RANSAC_PX = 1.5
+# A turned camera turns upright and level lines alike. A fit in which they part by more than this
+# (radians) is a turn only if its common turn is so many times larger; a shear has them equal.
+MIN_STRETCH = 0.002
+TURN_OVER_STRETCH = 2.0
+THUMB_SIDE_PX = 32
+CUT_DIFFERENCE = 30.0  # grey levels, mean over the thumbnail, from one frame to the next
+CUT_PROMINENCE = 4.0  # times the typical difference before it
+
+
+@dataclass(frozen=True)
+class CameraTrack:
+    """What the camera did, relative to the start.
+
+    Attributes
+    ----------
+    time_s : array, shape (sample,)
+    roll_deg : array, shape (sample,)
+        Turn of the picture's content since the start, + = clockwise as seen; NaN = can't tell.
+    shift_px : array, shape (sample, 2)
+        Movement of the content at the picture's centre, source pixels; NaN = can't tell.
+    zoom : array, shape (sample,)
+        Size of the content, 1 at the start; NaN = can't tell.
+    brightness : array, shape (sample,)
+        Mean grey level of the background, 0 to 255.
+    cuts_s : array, shape (cut,)
+        Times of the first frame after each cut.
+    centre_px : (float, float)
+        The picture's centre, source pixels, about which `roll_deg` turns.
+    """
+
+    time_s: NDArray[np.float64]
+    roll_deg: NDArray[np.float64]
+    shift_px: NDArray[np.float64]
+    zoom: NDArray[np.float64]
+    brightness: NDArray[np.float64]
+    cuts_s: NDArray[np.float64]
+    centre_px: tuple[float, float]
+
+
+@dataclass
+class CameraWatch:
+    """Feed it every frame with the people's boxes; ask for the `track` at the end."""
+
+    _samples: list[tuple[float, NDArray[np.float64], float]] = field(default_factory=list)
+    _cuts_s: list[float] = field(default_factory=list)
+    _reference: NDArray[np.uint8] | None = None
+    _corners: NDArray[np.float32] | None = None
+    _to_reference: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
+    _previous: NDArray[np.uint8] | None = None
+    _previous_corners: NDArray[np.float32] | None = None
+    _previous_motion: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
+    _thumb: NDArray[np.float32] | None = None
+    _differences: list[float] = field(default_factory=list)
+    _reduction: float = 1.0
+    _centre_px: tuple[float, float] = (0.0, 0.0)
+
+    def look(
+        self, rgb: NDArray[np.uint8], time_s: float, scale: float, people: NDArray[np.float64]
+    ) -> None:
+        """Take in one frame.
+
+        Parameters
+        ----------
+        rgb : array, shape (height, width, 3), uint8
+        time_s : float
+        scale : float
+            Source pixels per pixel of `rgb`.
+        people : array, shape (person, keypoint, 2)
+            Points on people, pixels of `rgb`: the background is what lies clear of them.
+        """
+        self._watch_for_cut(rgb, time_s)
+        if self._samples and time_s < self._samples[-1][0] + SAMPLE_INTERVAL_S:
+            return
+        height, width = rgb.shape[:2]
+        reduction = max(1.0, max(height, width) / WATCH_SIDE_PX)
+        self._reduction = reduction * scale
+        self._centre_px = (width * scale / 2, height * scale / 2)
+        size = (round(width / reduction), round(height / reduction))
+        small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+        background = _mask_background(grey.shape, people / reduction)
+        motion = self._motion_since_start(grey, background)
+        level = float(grey[background > 0].mean()) if background.any() else float(grey.mean())
+        self._samples.append((time_s, motion, level))
+
+    @property
+    def track(self) -> CameraTrack:
+        """What was seen so far."""
+        time_s = np.array([sample[0] for sample in self._samples])
+        motion = np.array([sample[1] for sample in self._samples]).reshape(-1, 3, 3)
+        linear = motion[:, :2, :2]
+        centre = np.array(self._centre_px)
+        centre_small = centre / max(self._reduction, 1e-9)
+        moved = np.einsum("nij,j->ni", linear, centre_small) + motion[:, :2, 2] - centre_small
+        return CameraTrack(
+            time_s=time_s,
+            roll_deg=np.degrees(
+                np.arctan2(linear[:, 1, 0] - linear[:, 0, 1], linear[:, 0, 0] + linear[:, 1, 1])
+            ),
+            shift_px=moved * self._reduction,
+            zoom=np.sqrt(np.abs(np.linalg.det(linear))),
+            brightness=np.array([sample[2] for sample in self._samples]),
+            cuts_s=np.array(self._cuts_s),
+            centre_px=(float(centre[0]), float(centre[1])),
+        )
+
+    def _watch_for_cut(self, rgb: NDArray[np.uint8], time_s: float) -> None:
+        step = max(1, max(rgb.shape[:2]) // THUMB_SIDE_PX)
+        thumb = rgb[::step, ::step, 1].astype(np.float32)
+        if self._thumb is not None and self._thumb.shape == thumb.shape:
+            difference = float(np.abs(thumb - self._thumb).mean())
+            typical = float(np.median(self._differences)) if self._differences else 0.0
+            if difference > CUT_DIFFERENCE and difference > CUT_PROMINENCE * typical:
+                self._cuts_s.append(time_s)
+            self._differences = [*self._differences[-30:], difference]
+        self._thumb = thumb
+
+    def _motion_since_start(
+        self, grey: NDArray[np.uint8], background: NDArray[np.uint8]
+    ) -> NDArray[np.float64]:
+        """Similarity from the first sample to this one, 3 x 3; NaN where it can't be told."""
+        unknown = np.full((3, 3), np.nan)
+        if self._reference is None:
+            self._reference, self._corners = grey, _find_corners(grey, background)
+            motion = np.eye(3)
+        else:
+            fit = _fit_similarity(self._reference, self._corners, grey)
+            if fit is None and self._previous is not None:
+                step = _fit_similarity(self._previous, self._previous_corners, grey)
+                fit = None if step is None else step @ self._previous_motion
+            motion = unknown if fit is None else fit
+        if np.isfinite(motion).all():
+            self._previous, self._previous_motion = grey, motion
+            self._previous_corners = _find_corners(grey, background)
+        return motion
+
+
+def _mask_background(shape: tuple[int, ...], people: NDArray[np.float64]) -> NDArray[np.uint8]:
+    mask = np.full(shape, 255, dtype=np.uint8)
+    for points in people:
+        if not np.isfinite(points).all():
+            continue
+        low, high = points.min(axis=0), points.max(axis=0)
+        margin = 0.15 * (high - low).max()
+        x0, y0 = np.maximum(low - margin, 0).astype(int)
+        x1, y1 = np.maximum(high + margin, 0).astype(int)
+        mask[y0:y1, x0:x1] = 0
+    return mask
+
+
+def _find_corners(
+    grey: NDArray[np.uint8], background: NDArray[np.uint8]
+) -> NDArray[np.float32] | None:
+    corners = cv2.goodFeaturesToTrack(grey, CORNERS, 0.01, 7, mask=background)
+    return None if corners is None else np.asarray(corners, dtype=np.float32)
+
+
+def _fit_similarity(
+    start: NDArray[np.uint8], corners: NDArray[np.float32] | None, now: NDArray[np.uint8]
+) -> NDArray[np.float64] | None:
+    """Motion of the background between two grey pictures, or None if it can't be told."""
+    if corners is None or len(corners) < MIN_INLIERS:
+        return None
+    there, found, _ = cv2.calcOpticalFlowPyrLK(start, now, corners, None, maxLevel=4)
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(now, start, there, None, maxLevel=4)
+    good = (found[:, 0] > 0) & (returned[:, 0] > 0)
+    good &= np.linalg.norm((back - corners)[:, 0], axis=1) < ROUND_TRIP_PX
+    if good.sum() < MIN_INLIERS:
+        return None
+    cv2.setRNGSeed(0)
+    affine, inliers = cv2.estimateAffine2D(
+        corners[good], there[good], method=cv2.RANSAC, ransacReprojThreshold=RANSAC_PX
+    )
+    if affine is None or inliers.sum() < max(MIN_INLIERS, MIN_INLIER_SHARE * good.sum()):
+        return None
+    turn = abs(affine[1, 0] - affine[0, 1]) / 2
+    stretch = np.hypot(affine[0, 0] - affine[1, 1], affine[0, 1] + affine[1, 0]) / 2
+    if stretch > MIN_STRETCH and turn < TURN_OVER_STRETCH * stretch:
+        return np.eye(3)  # lines that stood apart turned differently: no camera movement does that
+    kept = inliers[:, 0] > 0
+    similarity, _ = cv2.estimateAffinePartial2D(
+        corners[good][kept], there[good][kept], method=cv2.RANSAC, ransacReprojThreshold=RANSAC_PX
+    )
+    if similarity is None:
+        return None
+    return np.vstack([similarity, [0.0, 0.0, 1.0]])
