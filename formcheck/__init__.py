@@ -1,4 +1,4 @@
-"""formcheck: did your posture hold to the end of the run?
+"""Tell from a video of a run whether posture held to the end.
 
 Names are loaded when they are first used, so that `formcheck.system` can be asked what is missing
 on a machine where nothing else works yet.

@@ -98,8 +98,8 @@ def analyze(
 ) -> None:
     """Analyse one video and write the report.
 
-    Examples:
-
+    Examples
+    --------
       formcheck analyze treadmill.mp4
 
       formcheck analyze slowmo.mov --slow-motion 8 --height-cm 178

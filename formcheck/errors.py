@@ -2,7 +2,7 @@
 
 
 class FormcheckError(Exception):
-    """This video cannot be analysed; the message tells a runner why, and what to do."""
+    """A video cannot be analysed; the message tells a runner why, and what to do."""
 
 
 class VideoError(FormcheckError):

@@ -1,4 +1,4 @@
-"""The points of a body and their course over time: what the pose engine hands to everything else."""
+"""The points of a body and their course over time: what a pose engine hands to the rest."""
 
 from dataclasses import dataclass, replace
 
@@ -44,7 +44,7 @@ KEYPOINTS = (
 INDEX = {name: i for i, name in enumerate(KEYPOINTS)}
 
 # Lines between points, for drawing a skeleton.
-BONES = tuple(
+_SIDE_BONES = tuple(
     (INDEX[a], INDEX[b])
     for side in ("left", "right")
     for a, b in (
@@ -58,7 +58,9 @@ BONES = tuple(
         (f"{side}_heel", f"{side}_foot_index"),
         (f"{side}_ankle", f"{side}_foot_index"),
     )
-) + (
+)
+BONES = (
+    *_SIDE_BONES,
     (INDEX["left_shoulder"], INDEX["right_shoulder"]),
     (INDEX["left_hip"], INDEX["right_hip"]),
 )

@@ -130,7 +130,7 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
     factor = _slow_motion_factor(options, video.fps)
     runner = _follow_runner(observation, options, factor)
     _refuse_wrong_speed(runner.rhythm, factor, video.fps, is_told=factor != 1.0)
-    cuts_s = observation.camera.cuts_s / factor
+    cuts_s = (observation.camera.cuts_s / factor).tolist()
     strides = find_strides(
         runner.pose.keypoints,
         runner.orientation,
@@ -289,7 +289,7 @@ def _examine(
     real = dataclasses.replace(person.keypoints, time_s=observation.video_time_s / factor)
     steady = undo_camera_roll(real, observation.camera, observation.video_time_s)
     pose = clean_keypoints(
-        steady.keypoints, options.cleaning, cuts_s=observation.camera.cuts_s / factor
+        steady.keypoints, options.cleaning, cuts_s=(observation.camera.cuts_s / factor).tolist()
     )
     seen = pose.keypoints.confidence.max(axis=1) > 0
     whole = find_whole_bodies(pose.keypoints, pose.leg_length_px)
@@ -406,9 +406,7 @@ def _assess_metric(
         change=drift.change,
         trend_per_hour=drift.trend_per_hour,
         onset_s=drift.onset_s,
-        note="an estimate from the back's outline, not a measurement of the spine"
-        if metric.column == "slouch_deg"
-        else None,
+        note=metric.caveat,
     )
 
 

@@ -1,5 +1,7 @@
 """The answer in words: did posture hold to the end, and how sure is that."""
 
+from collections.abc import Mapping
+
 from formcheck.metrics import REGISTRY
 from formcheck.result import Capture, Label, MetricFacts, Verdict
 
@@ -55,7 +57,7 @@ def reach_verdict(metrics: dict[str, MetricFacts], capture: Capture, recorded_s:
     return Verdict(label, onset, _sentence(label, posture, onset, span), reasons)
 
 
-def _label(verdicts: dict[str, str]) -> Label:
+def _label(verdicts: Mapping[str, str]) -> Label:
     found = set(verdicts.values())
     if "increased" in found:
         return "degraded"

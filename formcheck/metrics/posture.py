@@ -42,6 +42,7 @@ def trunk_lean(data: StrideData) -> NDArray[np.float64]:
     threshold=3.0,
     is_posture=True,
     is_relative=True,
+    caveat="an estimate from the back's outline, not a measurement of the spine",
 )
 def slouch(data: StrideData) -> NDArray[np.float64]:
     """Bulge of the back's outline over the hip-shoulder line, as degrees of thoracic flexion.
@@ -95,12 +96,13 @@ def lateral_trunk_lean(data: StrideData) -> NDArray[np.float64]:
     views=BEHIND,
     explanation="How far the pelvis sinks on the swing side while the left foot stands.",
     threshold=2.0,
+    caveat="a camera above hip height makes it look smaller: compare only clips filmed alike",
 )
 def pelvic_drop(data: StrideData) -> NDArray[np.float64]:
     """Line of the hips against the level at left mid-stance, + = swing (right) side lower.
 
-    Mid-stance is half-way between initial contact and toe-off.
+    The stride begins as the left foot comes down past the right one; its mid-stance follows a
+    quarter of a stride later.
     """
-    strides = data.strides
-    mid_stance = (strides.contact_s + strides.toe_off_s) / 2
+    mid_stance = data.strides.start_s + 0.25 * data.strides.duration_s
     return data.value_at(data.angles.pelvic_obliquity_deg, mid_stance)

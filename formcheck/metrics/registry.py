@@ -69,7 +69,9 @@ class StrideData:
             mean = area / seen
         return np.where(seen >= MIN_SEEN_SHARE * self.strides.duration_s, mean, np.nan)
 
-    def value_at(self, signal: NDArray[np.float64], at_s: NDArray[np.float64]) -> NDArray:
+    def value_at(
+        self, signal: NDArray[np.float64], at_s: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Signal at given times, between frames linearly; NaN where either frame is unknown."""
         time_s = self.keypoints.time_s
         inside = (at_s >= time_s[0]) & (at_s <= time_s[-1])
@@ -126,6 +128,8 @@ class Metric:
         Whether the frame interval bounds how well it is known.
     decimals : int
         For people.
+    caveat : str, optional
+        What to bear in mind, told beside the number.
     """
 
     column: str
@@ -140,6 +144,7 @@ class Metric:
     depends_on_time: bool = False
     frame_limited: bool = False
     decimals: int = 1
+    caveat: str | None = None
 
 
 REGISTRY: dict[str, Metric] = {}

@@ -74,7 +74,7 @@ def _peak_to_peak(data: StrideData) -> NDArray[np.float64]:
     "ground_contact_time_ms",
     label="Ground contact time",
     unit="ms",
-    views=ANY,
+    views=SIDE,
     explanation="How long a foot stays on the ground.",
     depends_on_time=True,
     frame_limited=True,
@@ -89,7 +89,7 @@ def ground_contact_time(data: StrideData) -> NDArray[np.float64]:
     "duty_factor_pct",
     label="Duty factor",
     unit="% of stride",
-    views=ANY,
+    views=SIDE,
     explanation="Share of the stride a foot is on the ground; under 50 % is running.",
     frame_limited=True,
 )

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from formcheck.models import model_path
 from formcheck.keypoints import KEYPOINTS
+from formcheck.models import model_path
 from formcheck.pose.engine import FramePoses
 from formcheck.system import require_system_libraries
 from formcheck.video.reader import Frame

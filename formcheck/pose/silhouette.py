@@ -1,4 +1,4 @@
-"""The outline of the trunk from a person's mask: how far back and belly stand off the hip-neck line.
+"""The outline of the trunk from a person's mask: how far back and belly stand off its axis.
 
 The pose has no point on the upper back; the outline is the only thing in a picture that shows its
 rounding.

@@ -1,6 +1,8 @@
 """From raw to trustworthy keypoints: gate, repair, fill short gaps, smooth without lag."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +83,7 @@ LIMBS = tuple(
 
 
 def clean_keypoints(
-    raw: Keypoints, settings: CleaningSettings | None = None, *, cuts_s: NDArray[np.float64] = ()
+    raw: Keypoints, settings: CleaningSettings | None = None, *, cuts_s: Sequence[float] = ()
 ) -> CleanPose:
     """Clean one person's keypoints.
 
@@ -90,7 +92,7 @@ def clean_keypoints(
     raw : Keypoints
         As the engine saw them.
     settings : CleaningSettings, optional
-    cuts_s : array, shape (cut,)
+    cuts_s : sequence of float
         Times at which the video cuts to something else; no gap is bridged across one.
 
     Returns
@@ -98,7 +100,7 @@ def clean_keypoints(
     CleanPose
     """
     settings = settings or CleaningSettings()
-    seen = np.isfinite(raw.position).all(axis=2)
+    seen = np.isfinite(raw.position[..., 0])
     position = np.where((raw.confidence < settings.min_confidence)[..., None], np.nan, raw.position)
     gated = raw.with_position(position)
     leg_length = measure_leg_length(gated)
@@ -106,9 +108,9 @@ def clean_keypoints(
     position = repaired.position
     position[_jumps(repaired, settings.max_speed_legs_per_s * leg_length)] = np.nan
     _drop_stretched_limbs(position, settings.max_limb_ratio * leg_length)
-    kept = np.isfinite(position).all(axis=2)
+    kept = np.isfinite(position[..., 0])
     cutoff = min(settings.cutoff_hz, 0.4 / raw.frame_interval_s)
-    smooth = _smooth(repaired.time_s, position, settings.max_gap_s, cutoff, np.asarray(cuts_s))
+    smooth = _smooth(repaired.time_s, position, settings.max_gap_s, cutoff, cuts_s)
     return CleanPose(
         keypoints=Keypoints(repaired.time_s, smooth, repaired.confidence),
         leg_length_px=leg_length,
@@ -150,7 +152,7 @@ def _smooth(
     position: NDArray[np.float64],
     max_gap_s: float,
     cutoff_hz: float,
-    cuts_s: NDArray[np.float64],
+    cuts_s: Sequence[float],
 ) -> NDArray[np.float64]:
     """Bridge short gaps and low-pass on an even clock, then return to the true times.
 
@@ -206,6 +208,6 @@ def _bridge_gaps(
     return filled, unknown
 
 
-def _uncut_spans(time_s: NDArray[np.float64], cuts_s: NDArray[np.float64]) -> list[tuple[int, int]]:
-    edges = [0, *np.searchsorted(time_s, cuts_s).tolist(), len(time_s)]
-    return [(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+def _uncut_spans(time_s: NDArray[np.float64], cuts_s: Sequence[float]) -> list[tuple[int, int]]:
+    edges = [0, *np.searchsorted(time_s, list(cuts_s)).tolist(), len(time_s)]
+    return [(a, b) for a, b in pairwise(edges) if b > a]

@@ -4,6 +4,7 @@ A stride is cut at mid-stance of one foot (side view: the ankle passes under the
 sharper in time than the contact itself; initial contact and toe-off are then sought around it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +20,18 @@ STRIDE_HZ = (0.04, 2.4)  # searched in the video's own time, so that slow motion
 MIN_REGULARITY = 0.35  # share of the legs' movement that the rhythm must explain
 MIN_SWING = 0.12  # leg lengths: the legs' movement (SD) below which nobody runs or walks
 SPECTRUM_WINDOW_S = 60.0
+STEP_BAND = (1.4, 2.6)  # of the stride frequency: where the bounce of single steps lies
+FLIGHT_STRIDES = 2  # to either side, over which running is told from walking
 BEAT_CUTOFF = 1.6  # of the stride frequency: what is left has one fall a stride
 LEVEL_STRIDES = 3  # over which the middle of the foot's course is taken
 MAX_STRIDE_DEVIATION = 0.25  # from the running median of stride times
 RUNNING_MEDIAN_STRIDES = 15
 PHASE_STEPS = 240  # points on which each cycle is sampled
-GROUND_CLEARANCE = 0.03  # leg lengths above its standing level at which a foot is off the ground
+STANCE_CORE = 0.08  # of the stride to either side of mid-stance: the foot is flat on the ground
+# Leg lengths over its standing level at which a foot counts as landed and as lifted. Chosen on the
+# hand-labelled events of one clip (5 strides at 30 frames/s), where both come 20 ms late.
+LANDED, LIFTED = 0.03, 0.02
+NEAREST_EVENT = 0.06  # of the stride from mid-stance: an event nearer than this is a lost foot
 
 
 @dataclass(frozen=True)
@@ -138,12 +145,12 @@ def find_rhythm(keypoints: Keypoints, orientation: Orientation, leg_length_px: f
     stride_hz = float(hz[searched][power[searched].argmax()])
     beat = np.abs(hz[:, None] / stride_hz - np.array([1, 2, 3])).min(axis=1) < 0.3
     regularity = float(power[beat & (hz < 3.3 * stride_hz)].sum() / power.sum())
-    height = -_on_clock(clock, keypoints.time_s, keypoints.middle("hip")[:, 1])
+    flight = _flight_course(keypoints, orientation, legs_even, clock, stride_hz)
     return Rhythm(
         stride_hz=stride_hz,
         regularity=regularity,
         swing=float(legs_even.std()),
-        flight=_correlate_at_step_rate(height, legs_even, stride_hz, step) * (1 if side else -1),
+        flight=float(flight.mean()),
     )
 
 
@@ -153,7 +160,7 @@ def find_strides(
     rhythm: Rhythm,
     leg_length_px: float,
     *,
-    cuts_s: NDArray[np.float64] = (),
+    cuts_s: Sequence[float] = (),
 ) -> Strides:
     """Cut the course of one foot into strides and find its contacts.
 
@@ -164,7 +171,7 @@ def find_strides(
     orientation : Orientation
     rhythm : Rhythm
     leg_length_px : float
-    cuts_s : array
+    cuts_s : sequence of float
         Strides across a cut of the video are left out.
 
     Returns
@@ -198,7 +205,10 @@ def find_strides(
     whole = np.abs((end - start) / expected - 1) < MAX_STRIDE_DEVIATION
     whole &= np.abs((end - start) * rhythm.stride_hz - 1) < 0.5
     whole &= _seen_share(keypoints.time_s, known, start, end) > 0.6
-    for cut in np.asarray(cuts_s):
+    legs = _on_clock(clock, keypoints.time_s, _leg_difference(keypoints, side) / leg_length_px)
+    flight = _flight_course(keypoints, orientation, legs - legs.mean(), clock, rhythm.stride_hz)
+    whole &= _mean_over(clock, flight, start, end, around=FLIGHT_STRIDES) > 0
+    for cut in cuts_s:
         whole &= ~((start < cut) & (end >= cut))
     return Strides(
         foot=foot,
@@ -246,9 +256,9 @@ def _find_contacts(
     middle_s: NDArray[np.float64],
     period_s: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Initial contact, toe-off and belt speed of the stance around each mid-stance.
+    """Find initial contact, toe-off and belt speed of the stance around each mid-stance.
 
-    The foot is on the ground while its heel or its toe is within `GROUND_CLEARANCE` of the level
+    The foot is on the ground while its heel or its toe is close (`LANDED`, `LIFTED`) to the level
     on which that point stands in this stance; crossings are placed between frames by the spline.
     """
     phase = np.linspace(-0.5, 0.5, PHASE_STEPS + 1)
@@ -256,17 +266,15 @@ def _find_contacts(
     toe = _sample(keypoints, f"{foot}_foot_index", at) / leg_length_px
     heel = _sample(keypoints, f"{foot}_heel", at) / leg_length_px
     hip_x = _spline(keypoints.time_s, keypoints.middle("hip")[:, 0])(at) / leg_length_px
-    stance = np.abs(phase) < 0.08
-    toe_level = np.median(toe[:, stance, 1], axis=1, keepdims=True)
+    stance = np.abs(phase) < STANCE_CORE
     early = (phase > -0.2) & (phase < 0.05)
-    heel_level = heel[:, early, 1].max(axis=1, keepdims=True)  # y points down: lowest point
-    toe_height, heel_height = toe_level - toe[..., 1], heel_level - heel[..., 1]
+    # y points down: a point's level is that of its median (toe) or lowest (heel) place in stance
+    toe_height = np.median(toe[:, stance, 1], axis=1, keepdims=True) - toe[..., 1]
+    heel_height = heel[:, early, 1].max(axis=1, keepdims=True) - heel[..., 1]
     height = np.minimum(toe_height, heel_height)
     before, after = phase <= 0, phase >= 0
-    contact = _last_crossing(phase[before], height[:, before] - GROUND_CLEARANCE)
-    toe_off = -_last_crossing(
-        -phase[after][::-1], (toe_height[:, after] - GROUND_CLEARANCE)[:, ::-1]
-    )
+    contact = _last_crossing(phase[before], height[:, before] - LANDED)
+    toe_off = -_last_crossing(-phase[after][::-1], (toe_height[:, after] - LIFTED)[:, ::-1])
     travel = (toe[..., 0] - hip_x)[:, stance]
     slope = np.polynomial.polynomial.polyfit(phase[stance], travel.T, 1)[1]
     known = np.isfinite(keypoints.point(f"{foot}_foot_index")[:, 0])
@@ -275,8 +283,8 @@ def _find_contacts(
         keypoints.time_s, known, middle_s - 0.25 * period_s, middle_s + 0.25 * period_s
     )
     unseen = seen < 0.8
-    contact_s = np.where(unseen, np.nan, middle_s + contact * period_s)
-    toe_off_s = np.where(unseen, np.nan, middle_s + toe_off * period_s)
+    contact_s = np.where(unseen | (contact > -NEAREST_EVENT), np.nan, middle_s + contact * period_s)
+    toe_off_s = np.where(unseen | (toe_off < NEAREST_EVENT), np.nan, middle_s + toe_off * period_s)
     speed = np.where(unseen, np.nan, -orientation.direction * slope / period_s)
     if orientation.view != "side":
         speed = np.full_like(speed, np.nan)
@@ -319,18 +327,31 @@ def _sharpen_passes(
     return passes + np.where(falls.any(axis=1), crossing, 0.0) * period
 
 
-def _correlate_at_step_rate(
-    height: NDArray[np.float64], legs: NDArray[np.float64], stride_hz: float, step: float
-) -> float:
-    """Correlation of hip height with the spread of the legs, both at two beats a stride."""
-    band = np.array([1.6, 2.4]) * stride_hz
-    if band[1] >= 0.5 / step or len(height) < 3 * round(0.5 / stride_hz / step):
-        return 0.0
-    sos = butter(2, band, "bandpass", fs=1 / step, output="sos")
-    pad = min(len(height) - 1, round(1 / stride_hz / step))
-    a, b = (sosfiltfilt(sos, x - x.mean(), padlen=pad) for x in (height, np.abs(legs)))
-    scale = a.std() * b.std()
-    return float((a * b).mean() / scale) if scale > 0 else 0.0
+def _flight_course(
+    keypoints: Keypoints,
+    orientation: Orientation,
+    legs: NDArray[np.float64],
+    clock: NDArray[np.float64],
+    stride_hz: float,
+) -> NDArray[np.float64]:
+    """Agreement of hip height with the spread of the legs, both at two beats a stride.
+
+    Shape (clock,); its mean is their correlation, + in running. From behind the spread is one of
+    height, largest as the feet pass, so the sign turns. 0 where the frame rate is too low to tell.
+    """
+    step = float(clock[1] - clock[0])
+    low, high = STEP_BAND[0] * stride_hz, STEP_BAND[1] * stride_hz
+    if high >= 0.5 / step or len(clock) < 1.5 / stride_hz / step:
+        return np.zeros(len(clock))
+    sos = butter(2, [low, high], "bandpass", fs=1 / step, output="sos")
+    pad = min(len(clock) - 1, round(1 / stride_hz / step))
+    height = -_on_clock(clock, keypoints.time_s, keypoints.middle("hip")[:, 1])
+    one, two = (
+        sosfiltfilt(sos, signal - signal.mean(), padlen=pad) for signal in (height, np.abs(legs))
+    )
+    scale = one.std() * two.std()
+    sign = 1 if orientation.view == "side" else -1
+    return sign * one * two / scale if scale > 0 else np.zeros(len(clock))
 
 
 def _even_clock(time_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -378,6 +399,23 @@ def _running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
     padded = np.pad(values, half, mode="reflect") if half else values
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
     return np.median(windows, axis=1)
+
+
+def _mean_over(
+    clock: NDArray[np.float64],
+    signal: NDArray[np.float64],
+    start_s: NDArray[np.float64],
+    end_s: NDArray[np.float64],
+    *,
+    around: int,
+) -> NDArray[np.float64]:
+    """Mean of an even signal over each span and as many such spans to either side."""
+    total = np.concatenate([[0.0], np.cumsum(signal)])
+    margin = around * (end_s - start_s)
+    first = np.searchsorted(clock, start_s - margin)
+    last = np.maximum(np.searchsorted(clock, end_s + margin), first + 1)
+    last = np.minimum(last, len(clock))
+    return (total[last] - total[first]) / np.maximum(last - first, 1)
 
 
 def _seen_share(

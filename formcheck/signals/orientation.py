@@ -10,9 +10,8 @@ from formcheck.keypoints import Keypoints
 View = Literal["side", "rear", "front"]
 
 # Shoulder breadth over trunk length (mid-shoulder to mid-hip) as the pose shows it square on:
-# biacromial breadth 0.259 x 0.88 of stature and trunk 0.288 of stature (Drillis and Contini 1966)
-# give about 0.75, of which the pose shows 0.65 on a runner seen square from behind. From the side it
-# shrinks to what shoulder rotation leaves.
+# 0.65 on a runner filmed square from behind. Seen from the side it shrinks to what the rotation of
+# the shoulders leaves.
 BREADTH_OVER_TRUNK = 0.65
 SIDE_BELOW_DEG = 45.0  # turned further than this out of the side view, it is a rear or front view
 OBLIQUE_DEG = (30.0, 60.0)  # between these, neither view measures well
@@ -74,10 +73,8 @@ def find_orientation(
     seen = max(abs(breadth), abs(hip_breadth) * HIP_TO_SHOULDER)
     turned = float(np.degrees(np.arcsin(np.clip(seen / BREADTH_OVER_TRUNK, 0, 1))))
     if view is None:
-        if turned < SIDE_BELOW_DEG:
-            view = "side"
-        else:
-            view = "rear" if breadth < 0 else "front"
+        across: View = "rear" if breadth < 0 else "front"
+        view = "side" if turned < SIDE_BELOW_DEG else across
     if view != "side":
         return Orientation(view, direction or 1, turned, "left")
     direction = direction or _facing(keypoints)

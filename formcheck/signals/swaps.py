@@ -49,8 +49,8 @@ def repair_swaps(
     swapped = {}
     half = max(1, round(NEIGHBOURHOOD_S / keypoints.frame_interval_s))
     for limb, joints in (("legs", LEG), ("arms", ARM)):
-        left = [INDEX[f"left_{joint}"] for joint in joints]
-        right = [INDEX[f"right_{joint}"] for joint in joints]
+        left = np.array([INDEX[f"left_{joint}"] for joint in joints])
+        right = np.array([INDEX[f"right_{joint}"] for joint in joints])
         difference = (position[:, left] - position[:, right]) / leg_length_px
         wrong = _find_reversals(_tame(difference), half)
         swapped[limb] = wrong
