@@ -1,7 +1,5 @@
 """How the runner holds themself: trunk, neck, upper back, pelvis."""
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,11 +54,20 @@ def slouch(data: StrideData) -> NDArray[np.float64]:
     back = sides[:, 0 if data.orientation.direction > 0 else 1, UPPER_BACK]
     outlines = data.frames_of_strides(back)
     enough = np.isfinite(outlines).all(axis=2).sum(axis=1) >= MIN_OUTLINES
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # strides without an outline are NaN
-        distance = np.nanpercentile(outlines, UNHIDDEN_PERCENTILE, axis=1)
+    distance = _percentile_of_known(outlines, UNHIDDEN_PERCENTILE)
     bulge = distance.max(axis=1, initial=-np.inf, where=np.isfinite(distance))
     return np.where(enough, SLOUCH_DEG_PER_BULGE * bulge, np.nan)
+
+
+def _percentile_of_known(values: NDArray[np.float64], percent: float) -> NDArray[np.float64]:
+    """Percentile along axis 1, NaN left out; what `np.nanpercentile` does, without its loop."""
+    ordered = np.sort(values, axis=1)  # NaN goes to the end
+    count = np.isfinite(values).sum(axis=1, keepdims=True)
+    rank = percent / 100 * np.maximum(count - 1, 0)
+    below = np.floor(rank).astype(int)
+    low = np.take_along_axis(ordered, below, axis=1)
+    high = np.take_along_axis(ordered, np.minimum(below + 1, np.maximum(count - 1, 0)), axis=1)
+    return np.asarray(low + (rank - below) * (high - low))[:, 0]
 
 
 @register(

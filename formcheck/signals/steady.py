@@ -34,6 +34,13 @@ class SteadyKeypoints:
     is_corrected: bool
     camera_moves: bool
 
+    @property
+    def removed_roll_deg(self) -> NDArray[np.float64]:
+        """The turn that was undone at each frame, shape (time,); 0 where nothing was."""
+        if self.roll_deg is None or not self.is_corrected:
+            return np.zeros(len(self.keypoints.time_s))
+        return self.roll_deg
+
 
 def undo_camera_roll(
     keypoints: Keypoints, camera: CameraTrack, video_time_s: NDArray[np.float64]

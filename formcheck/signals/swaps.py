@@ -110,11 +110,14 @@ def _cheapest_states(step: NDArray[np.float64], start: NDArray[np.float64]) -> N
 
 
 def _running_min_plus(step: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cost from the start to each time, by doubling the span: log2(time) vectorised rounds."""
+    """Cost from the start to each time, two states, by doubling the span in log2(time) rounds."""
     total = step.copy()
     span = 1
     while span < len(total):
-        joined = (total[:-span, :, :, None] + total[span:, None, :, :]).min(axis=2)
-        total[span:] = joined
+        before, after = total[:-span], total[span:]
+        total[span:] = np.minimum(
+            before[:, :, 0, None] + after[:, 0, None, :],
+            before[:, :, 1, None] + after[:, 1, None, :],
+        )
         span *= 2
     return total
