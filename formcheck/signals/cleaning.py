@@ -180,6 +180,8 @@ def _smooth(
     return bridged.reshape(position.shape)
 
 
+HALF_A_MILLISECOND_S = 0.0005  # so that rounded times don't make a gap of 0.2 s longer
+
 # A Butterworth run forwards and backwards halves the power at its cut-off twice; designed this much
 # higher, the two passes together have their -3 dB at the stated frequency (Winter 2009, 2.2.4.4).
 _DUAL_PASS = (2**0.5 - 1) ** 0.25
@@ -204,7 +206,7 @@ def _bridge_gaps(
         start, end = known[np.clip(before, 0, None)], known[np.clip(after, None, len(known) - 1)]
         # a gap is what is missing between two known frames
         missing_s = time_s[end] - time_s[start]
-        unknown[:, column] = outside | (missing_s > max_gap_s)
+        unknown[:, column] = outside | (missing_s > max_gap_s + HALF_A_MILLISECOND_S)
     return filled, unknown
 
 

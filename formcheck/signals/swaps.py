@@ -17,9 +17,10 @@ LEG = ("knee", "ankle", "heel", "foot_index")
 ARM = ("elbow", "wrist")
 NEIGHBOURHOOD_S = 0.04  # half width of the window that steadies the difference vector
 # Cost of holding a frame swapped, against a clean reversal's 1: a swap that lasts is undone up to
-# some hundred frames, and a doubtful one can't turn the rest of the clip around.
-COST_OF_SWAPPED = 0.003
-LOST = 1.0  # a change as long as the vector itself tells nothing of which way round it is
+# some hundred frames, and a doubtful one can't turn the rest of the clip around. The difference of
+# the arms does pass through zero, where which way round is a guess, so theirs is higher.
+COST_OF_SWAPPED = {"legs": 0.003, "arms": 0.03}
+LOST = 1.0  # a change as long as the vector usually is tells nothing of which way round it is
 WILD = 1.0  # a joint's difference longer than this many leg lengths counts as this long
 
 
@@ -52,7 +53,11 @@ def repair_swaps(
         left = np.array([INDEX[f"left_{joint}"] for joint in joints])
         right = np.array([INDEX[f"right_{joint}"] for joint in joints])
         difference = (position[:, left] - position[:, right]) / leg_length_px
-        wrong = _find_reversals(_tame(difference), half)
+        if limb == "legs":
+            expected, seen = _steady_course(_tame(difference), half)
+        else:
+            expected, seen = _extrapolated_course(_tame(difference))
+        wrong = _find_reversals(expected, seen, COST_OF_SWAPPED[limb])
         swapped[limb] = wrong
         at = np.flatnonzero(wrong)
         for array in (position, confidence):
@@ -70,8 +75,10 @@ def _tame(difference: NDArray[np.float64]) -> NDArray[np.float64]:
     return (known / np.maximum(length / WILD, 1.0)).reshape(len(difference), -1)
 
 
-def _find_reversals(difference: NDArray[np.float64], half: int) -> NDArray[np.bool_]:
-    """Return where the labels are the wrong way round, shape (time,)."""
+def _steady_course(
+    difference: NDArray[np.float64], half: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Each frame but the first, and its predecessor, as means over their neighbourhood."""
     steady = np.zeros_like(difference)
     for lag in range(-half, half + 1):
         neighbour = np.roll(difference, lag, axis=0)
@@ -82,15 +89,30 @@ def _find_reversals(difference: NDArray[np.float64], half: int) -> NDArray[np.bo
         # each neighbour counts the way round in which it agrees
         steady += neighbour * np.sign(np.einsum("tf,tf->t", neighbour, difference))[:, None]
     steady /= 2 * half + 1
-    before, after = steady[:-1], steady[1:]
-    size = np.linalg.norm(after, axis=1) + np.linalg.norm(before, axis=1)
+    return steady[:-1], steady[1:]
+
+
+def _extrapolated_course(
+    difference: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Each frame but the first, and where it would be if it went on as before: through zero too."""
+    expected = difference[:-1].copy()
+    expected[1:] = 2 * difference[1:-1] - difference[:-2]
+    return expected, difference[1:]
+
+
+def _find_reversals(
+    expected: NDArray[np.float64], seen: NDArray[np.float64], cost_of_swapped: float
+) -> NDArray[np.bool_]:
+    """Return where the labels are the wrong way round, shape (time,)."""
+    size = np.linalg.norm(seen, axis=1) + np.linalg.norm(expected, axis=1)
     size = np.maximum(size / 2, 1e-12)
-    same = np.linalg.norm(after - before, axis=1) / size
-    opposite = np.linalg.norm(after + before, axis=1) / size
+    same = np.linalg.norm(seen - expected, axis=1) / size
+    opposite = np.linalg.norm(seen + expected, axis=1) / size
     same, opposite = np.minimum(same, LOST), np.minimum(opposite, LOST)
     step = np.stack([np.stack([same, opposite]), np.stack([opposite, same])])  # (from, to, time)
-    step[:, 1] += COST_OF_SWAPPED
-    return _cheapest_states(np.moveaxis(step, 2, 0), np.array([0.0, COST_OF_SWAPPED])) == 1
+    step[:, 1] += cost_of_swapped
+    return _cheapest_states(np.moveaxis(step, 2, 0), np.array([0.0, cost_of_swapped])) == 1
 
 
 def _cheapest_states(step: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.int_]:
