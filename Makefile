@@ -20,13 +20,13 @@ demo: $(READY) ## Analyse a sample video (another: make demo VIDEO=run.mp4)
 	$(BIN)/formcheck analyze "$(VIDEO)"
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(READY) ## Run every check: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 format: $(READY) ## Put the code in its format
 	$(BIN)/ruff format .

@@ -15,6 +15,7 @@ from formcheck import Analysis, FormcheckError, Options, analyze
 from tests.clips import CLIPS, clip, loop_clip
 
 LABELS = Path(__file__).parent / "hand_labels"
+one_worker = pytest.mark.xdist_group("clips")  # so that each clip is analysed once
 BELT_Y = 1540 / 1920  # height of the belt in treadmill_side_barefoot.mov, read off a frame
 
 
@@ -27,6 +28,7 @@ def analysed(name: str, **options) -> Analysis:
     return analyze(CLIPS / name, Options(**options))
 
 
+@one_worker
 def test_side_clip_is_seen_as_it_is():
     clip("treadmill_side_barefoot.mov")
     analysis = analysed("treadmill_side_barefoot.mov")
@@ -35,6 +37,7 @@ def test_side_clip_is_seen_as_it_is():
     assert not analysis.capture.warnings
 
 
+@one_worker
 def test_cadence_within_one_percent_of_the_hand_count():
     clip("treadmill_side_barefoot.mov")
     counted = labels("treadmill_side_barefoot")["cadence_spm"]["best"]  # 161.3, 95 %: 0.7
@@ -43,6 +46,7 @@ def test_cadence_within_one_percent_of_the_hand_count():
     )
 
 
+@one_worker
 def test_rear_clip():
     clip("treadmill_rear_barefoot.mov")
     analysis = analysed("treadmill_rear_barefoot.mov")
@@ -52,6 +56,7 @@ def test_rear_clip():
     assert analysis.gait.cadence_spm == pytest.approx(counted, rel=0.01)
 
 
+@one_worker
 def test_slow_motion_clip_without_an_option_names_a_factor():
     path = clip("treadmill_side_slowmotion.mp4")
     with pytest.raises(FormcheckError, match="slow motion") as caught:
@@ -61,6 +66,7 @@ def test_slow_motion_clip_without_an_option_names_a_factor():
     assert 7 <= factor <= 10
 
 
+@one_worker
 def test_slow_motion_clip_with_its_factor():
     clip("treadmill_side_slowmotion.mp4")
     analysis = analysed("treadmill_side_slowmotion.mp4", slow_motion=8.0)
@@ -70,6 +76,7 @@ def test_slow_motion_clip_with_its_factor():
     assert analysis.capture.direction == 1
 
 
+@one_worker
 def test_panning_clip():
     path = clip("road_side_panning_slowmotion.mp4")
     with pytest.raises(FormcheckError, match="slow motion"):
@@ -81,16 +88,19 @@ def test_panning_clip():
     assert analysis.verdict.label in ("insufficient_data", "inconclusive")
 
 
+@one_worker
 def test_nobody_runs():
-    with pytest.raises(FormcheckError, match="walk|not run"):
+    with pytest.raises(FormcheckError, match=r"walk|not run"):
         analyze(clip("two_people_walking.mp4"))
 
 
+@one_worker
 def test_legs_only():
     with pytest.raises(FormcheckError, match="whole body"):
         analyze(clip("cuts_and_legs_only.mp4"))
 
 
+@one_worker
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -111,6 +121,7 @@ def test_trunk_lean_against_points_placed_by_hand(name, options):
     assert np.corrcoef(analysis.series.angles.trunk_lean_deg[frames], placed)[0, 1] > 0.6
 
 
+@one_worker
 def test_contacts_against_events_placed_by_hand():
     clip("treadmill_side_barefoot.mov")
     strides = analysed("treadmill_side_barefoot.mov").series.strides
