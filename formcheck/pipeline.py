@@ -129,6 +129,7 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
     video = _describe_video(info, observation)
     factor = _slow_motion_factor(options, video.fps)
     runner = _follow_runner(observation, options, factor)
+    video = dataclasses.replace(video, frames_analysed=runner.person.frames_seen)
     _refuse_wrong_speed(runner.rhythm, factor, video.fps, is_told=factor != 1.0)
     cuts_s = (observation.camera.cuts_s / factor).tolist()
     strides = find_strides(
@@ -199,6 +200,7 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
             strides=strides,
             values=values,
             swapped=runner.pose.swapped,
+            camera_roll_deg=runner.steady.removed_roll_deg,
         ),
     )
 
@@ -230,7 +232,6 @@ def _describe_video(info: VideoInfo, observation: Observation) -> VideoFacts:
         raise NoRunnerError(
             f"'{info.path.name}' holds only {len(time_s)} picture; name the video of a run"
         )
-    seen = observation.people[0].frames_seen if observation.people else 0
     return VideoFacts(
         path=str(info.path),
         sha256=hash_file(info.path),
@@ -242,7 +243,7 @@ def _describe_video(info: VideoInfo, observation: Observation) -> VideoFacts:
         rotation_deg=info.rotation_deg,
         codec=info.codec,
         frames_decoded=observation.log.frames_decoded,
-        frames_analysed=seen,
+        frames_analysed=0,
     )
 
 

@@ -149,6 +149,9 @@ class Series:
         Every metric per stride, by column name.
     swapped : dict of array, shape (time,)
         Where left and right of legs and arms were exchanged back.
+    camera_roll_deg : array, shape (time,)
+        Turn of the picture about its centre that was taken out of the keypoints, + = clockwise;
+        drawing on the video puts it back.
     """
 
     keypoints: Keypoints
@@ -157,6 +160,7 @@ class Series:
     strides: Strides
     values: dict[str, NDArray[np.float64]]
     swapped: dict[str, NDArray[np.bool_]]
+    camera_roll_deg: NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """A known pose has a known angle; a known run has known numbers."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from formcheck.keypoints import INDEX, KEYPOINTS, Keypoints
 from formcheck.metrics import REGISTRY, StrideData, compute_metrics
 from formcheck.metrics.angles import angle_between, compute_frame_angles, tilt_from_vertical
+from formcheck.metrics.docs import to_markdown
 from formcheck.metrics.posture import _percentile_of_known
 from formcheck.pose.silhouette import PROFILE_SIZE, measure_profile
 from formcheck.signals.cleaning import clean_keypoints
@@ -196,3 +199,8 @@ def test_every_metric_is_explained(column):
     assert metric.explanation.endswith(".")
     assert metric.column.endswith(("_deg", "_pct", "_ms", "_cm", "_spm"))
     assert metric.views
+
+
+def test_the_reference_page_is_that_of_the_registry():
+    page = Path(__file__).parents[1] / "docs" / "metrics.md"
+    assert page.read_text(encoding="utf-8") == to_markdown()

@@ -28,6 +28,7 @@ def cadence(data: StrideData) -> NDArray[np.float64]:
     unit="ms",
     views=ANY,
     explanation="Time from one step of a foot to the next step of the same foot.",
+    threshold=20.0,
     depends_on_time=True,
     decimals=0,
 )
@@ -76,6 +77,7 @@ def _peak_to_peak(data: StrideData) -> NDArray[np.float64]:
     unit="ms",
     views=SIDE,
     explanation="How long a foot stays on the ground.",
+    threshold=15.0,
     depends_on_time=True,
     frame_limited=True,
     decimals=0,
@@ -91,6 +93,7 @@ def ground_contact_time(data: StrideData) -> NDArray[np.float64]:
     unit="% of stride",
     views=SIDE,
     explanation="Share of the stride a foot is on the ground; under 50 % is running.",
+    threshold=2.0,
     frame_limited=True,
 )
 def duty_factor(data: StrideData) -> NDArray[np.float64]:
