@@ -7,7 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from formcheck.metrics import REGISTRY
+from formcheck.report.advice import give_advice
 from formcheck.result import Analysis, MetricFacts
+
+MAX_HINTS = 3
 
 VERDICT_STYLE = {
     "degraded": "bold red",
@@ -43,6 +46,8 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     for warning in analysis.capture.warnings:
         console.print(Text(f"! {warning.text}", style="yellow"))
     console.print(_metric_table(analysis.metrics))
+    for hint in give_advice(analysis).for_this_run[:MAX_HINTS]:
+        console.print(Text(f"> {hint.short}"))
 
 
 def _metric_table(metrics: dict[str, MetricFacts]) -> Table:
@@ -63,13 +68,13 @@ def format_row(column: str, facts: MetricFacts) -> tuple[str, str, str, str, str
     metric = REGISTRY[column]
     digits = metric.decimals
 
-    def number(value: float | None) -> str:
-        return "-" if value is None else f"{value:.{digits}f}"
+    def number(value: float | None, sign: str = "") -> str:
+        return "-" if value is None else f"{value:{sign}z.{digits}f}"
 
     change = "-"
     if facts.change.value is not None and facts.change.ci95 is not None:
         low, high = facts.change.ci95
-        change = f"{facts.change.value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+        change = f"{number(facts.change.value, '+')} ({number(low, '+')} to {number(high, '+')})"
     return (
         f"{metric.label} ({metric.unit})",
         number(facts.baseline.mean if facts.baseline.strides else facts.mean),
