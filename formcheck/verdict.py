@@ -6,6 +6,7 @@ from formcheck.metrics import REGISTRY
 from formcheck.result import Capture, Label, MetricFacts, Verdict
 
 FATIGUE_FROM_S = 600.0  # shorter recordings say nothing about fatigue
+LATE_IN_THE_RUN, OVER_THIS_RECORDING = "late in the run", "over this recording"
 NAMES = {"trunk_lean_deg": "trunk lean", "slouch_deg": "slouch"}
 
 
@@ -29,7 +30,7 @@ def reach_verdict(metrics: dict[str, MetricFacts], capture: Capture, recorded_s:
     """
     posture = {c: metrics[c] for c, metric in REGISTRY.items() if metric.is_posture}
     verdicts = {column: facts.change.verdict for column, facts in posture.items()}
-    span = "late in the run" if recorded_s >= FATIGUE_FROM_S else "over this recording"
+    span = LATE_IN_THE_RUN if recorded_s >= FATIGUE_FROM_S else OVER_THIS_RECORDING
     if capture.view != "side":
         text = (
             f"The video is taken from the {capture.view}: lean and slouch can't be seen from "
@@ -84,11 +85,17 @@ def _sentence(
         return f"{NAMES[column]} {value:+.1f}° (95 % sure: {low:+.1f} to {high:+.1f}°)"
 
     if label == "held":
-        return f"Posture held {span}: " + ", ".join(map(amount, changes)) + "."
+        return (
+            f"Posture held {'to the end' if span == LATE_IN_THE_RUN else span}: "
+            + ", ".join(map(amount, changes))
+            + "."
+        )
     if label == "degraded":
         up = [c for c, facts in posture.items() if facts.change.verdict == "increased"]
-        when = f", from about {format_time(onset_s)} on" if onset_s is not None else ""
-        return f"Posture gave way {span}{when}: " + ", ".join(map(amount, up)) + "."
+        when = f"from about {format_time(onset_s)} on" if onset_s is not None else span
+        if span == OVER_THIS_RECORDING and when != span:
+            when = f"{span}, {when}"
+        return f"Posture gave way {when}: " + ", ".join(map(amount, up)) + "."
     if label == "changed":
         down = [c for c, facts in posture.items() if facts.change.verdict == "decreased"]
         return (
