@@ -14,12 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from synthetic import describe_video, make_runner, observe_runner  # noqa: E402
-
-from formcheck.pipeline import Options, assess_run  # noqa: E402
-from formcheck.report.files import to_json  # noqa: E402
+from formcheck.pipeline import Options, assess_run
+from formcheck.report.files import to_json
+from tests.synthetic import describe_video, make_runner, observe_runner
 
 
 def peak_mib() -> float:

@@ -7,17 +7,50 @@ on a machine where nothing else works yet.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from formcheck.drift import assess_drift
     from formcheck.errors import FormcheckError
-    from formcheck.pipeline import Options, analyze
+    from formcheck.keypoints import Keypoints
+    from formcheck.metrics import compute_metrics
+    from formcheck.observe import observe_video
+    from formcheck.pipeline import Options, analyze, assess_run
+    from formcheck.report import write_report
     from formcheck.result import Analysis
+    from formcheck.signals.cleaning import clean_keypoints
+    from formcheck.signals.gait import find_rhythm, find_strides
+    from formcheck.signals.orientation import find_orientation
 
-__all__ = ["Analysis", "FormcheckError", "Options", "analyze"]
+__all__ = [
+    "Analysis",
+    "FormcheckError",
+    "Keypoints",
+    "Options",
+    "analyze",
+    "assess_drift",
+    "assess_run",
+    "clean_keypoints",
+    "compute_metrics",
+    "find_orientation",
+    "find_rhythm",
+    "find_strides",
+    "observe_video",
+    "write_report",
+]
 
 _HOMES = {
     "analyze": "formcheck.pipeline",
     "Options": "formcheck.pipeline",
     "Analysis": "formcheck.result",
     "FormcheckError": "formcheck.errors",
+    "Keypoints": "formcheck.keypoints",
+    "observe_video": "formcheck.observe",
+    "clean_keypoints": "formcheck.signals.cleaning",
+    "find_orientation": "formcheck.signals.orientation",
+    "find_rhythm": "formcheck.signals.gait",
+    "find_strides": "formcheck.signals.gait",
+    "compute_metrics": "formcheck.metrics",
+    "assess_drift": "formcheck.drift",
+    "assess_run": "formcheck.pipeline",
+    "write_report": "formcheck.report",
 }
 
 

@@ -1,7 +1,9 @@
 """The command line: reads what is asked, runs the pipeline, says what came of it."""
 
+import io
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -12,12 +14,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from formcheck.errors import FormcheckError
+from formcheck.errors import FormcheckError, OutputError
 
 app = typer.Typer(
-    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="Did your posture hold to the end of the run? A video in, an honest answer out.",
 )
 
@@ -52,65 +54,103 @@ class Direction(StrEnum):
     left = "left"
 
 
-@app.command()
+# "\b" keeps the lines of its paragraph as they are.
+ANALYZE_HELP = """Analyse one video and write the report.
+
+\b
+Examples:
+  formcheck analyze treadmill.mp4
+  formcheck analyze slowmo.mov --slow-motion 8 --height-cm 178
+
+\b
+Ends with
+  0  when the video was analysed, whatever the verdict;
+  1  when it can't be, with one line that says why and what to do;
+  2  when the command was not understood.
+"""
+
+
+@app.command(help=ANALYZE_HELP)
 def analyze(
-    video: Annotated[Path, typer.Argument(help="The video of a run.", show_default=False)],
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video of a run.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the results [default: formcheck_out/<name of the video>]."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the results go; formcheck_out/<name of the video> if not given.",
+        ),
     ] = None,
-    model: Annotated[Model, typer.Option(help="Pose network.")] = Model.full,
+    model: Annotated[Model, typer.Option(help="Pose network, quick to thorough.")] = Model.full,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.cpu,
-    view: Annotated[ViewChoice | None, typer.Option(help="Overrule the view found.")] = None,
+    view: Annotated[
+        ViewChoice | None, typer.Option(help="Where the camera stands, if found wrongly.")
+    ] = None,
     direction: Annotated[
-        Direction | None, typer.Option(help="Overrule which way the runner faces.")
+        Direction | None, typer.Option(help="Where the runner faces, if found wrongly.")
     ] = None,
     slow_motion: Annotated[
         float | None,
-        typer.Option(min=0.01, help="How many times slower than life the video plays."),
+        typer.Option(
+            metavar="TIMES",
+            min=0.01,
+            max=1000,
+            help="How many times slower than life the video plays.",
+        ),
     ] = None,
     capture_fps: Annotated[
         float | None,
-        typer.Option(min=1, help="Frames per second at which it was filmed (slow motion)."),
+        typer.Option(
+            metavar="FPS",
+            min=1,
+            max=100_000,
+            help="The same said otherwise: frames per second at which it was filmed.",
+        ),
     ] = None,
     height_cm: Annotated[
         float | None,
-        typer.Option(min=100, max=230, help="Your height, for vertical oscillation in cm."),
+        typer.Option(
+            metavar="CM",
+            min=100,
+            max=230,
+            help="The runner's height, for vertical oscillation in cm.",
+        ),
     ] = None,
     lean_threshold: Annotated[
         float | None,
-        typer.Option(min=0.1, help="Smallest change of lean worth reporting, degrees [2]."),
+        typer.Option(
+            metavar="DEGREES",
+            min=0.1,
+            max=45,
+            help="Smallest change of lean worth reporting; 2 if not given.",
+        ),
     ] = None,
     slouch_threshold: Annotated[
         float | None,
-        typer.Option(min=0.1, help="Smallest change of slouch worth reporting, degrees [3]."),
+        typer.Option(
+            metavar="DEGREES",
+            min=0.1,
+            max=45,
+            help="Smallest change of slouch worth reporting; 3 if not given.",
+        ),
     ] = None,
     overlay: Annotated[
-        bool, typer.Option("--overlay", help="Also write overlay.mp4, the video with skeleton.")
+        bool,
+        typer.Option("--overlay", help="Also write overlay.mp4, the video with the skeleton."),
     ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print report.json to standard output, nothing else.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the full trace of an error.")
+        bool, typer.Option("--debug", help="Show the full trace of an error, and library logs.")
     ] = False,
 ) -> None:
-    """Analyse one video and write the report.
-
-    Examples
-    --------
-      formcheck analyze treadmill.mp4
-
-      formcheck analyze slowmo.mov --slow-motion 8 --height-cm 178
-
-    Ends with 0 when the video was analysed, whatever the verdict; 1 when it can't be, with one
-    line that says why and what to do; 2 when the command was not understood.
-    """
+    """Analyse one video and write the report; the help text is `ANALYZE_HELP`."""
     if slow_motion is not None and capture_fps is not None:
         raise typer.BadParameter("give --slow-motion or --capture-fps, not both")
     folder = out or Path("formcheck_out") / video.stem
     with _errors_as_one_line(debug), _own_stderr(debug) as stderr:
+        _require_room_for_results(folder, video)
         from formcheck.pipeline import Options
         from formcheck.pipeline import analyze as run
         from formcheck.report import write_report
@@ -135,13 +175,20 @@ def analyze(
                 result, folder, overlay=overlay, progress=show("Drawing the overlay", overlay)
             )
         if result.engine.note:
-            console.print(result.engine.note, highlight=False)
-        if json:
-            sys.stdout.write(to_json(result))
+            console.print(result.engine.note, highlight=False, markup=False)
+        with _reader_may_leave():
+            if json:
+                sys.stdout.write(to_json(result))
+            else:
+                output = _Output()
+                print_analysis(result, output)
+                output.print(
+                    f"Report: {folder / 'report.html'}",
+                    highlight=False,
+                    markup=False,
+                    soft_wrap=True,
+                )
             sys.stdout.flush()
-        else:
-            print_analysis(result, Console())
-            Console().print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -149,7 +196,11 @@ def doctor() -> None:
     """Check that this machine has all that formcheck needs, and show what was found."""
     from formcheck.system import render_doctor
 
-    raise typer.Exit(0 if render_doctor(Console()) else 1)
+    all_ok = False
+    with _reader_may_leave():
+        all_ok = render_doctor(_Output())
+        sys.stdout.flush()
+    raise typer.Exit(0 if all_ok else 1)
 
 
 def _show_version(wanted: bool) -> None:
@@ -169,6 +220,25 @@ def _common(
     pass
 
 
+def _require_room_for_results(folder: Path, video: Path) -> None:
+    """Refuse a folder that can't be written before the analysis, which may take an hour."""
+    try:
+        place = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+        if not place.is_dir():
+            raise OutputError(f"'{place}' is a file, not a folder; name another one with --out")
+        with tempfile.TemporaryFile(dir=place):
+            pass
+        is_own_result = video.exists() and video.resolve().parent == folder.resolve()
+    except OSError as error:
+        raise OutputError(
+            f"'{folder}' can't be written ({error.strerror}); name another folder with --out"
+        ) from error
+    if is_own_result and video.name == "overlay.mp4":
+        raise OutputError(
+            f"'{video}' would be overwritten by its own overlay; name another folder with --out"
+        )
+
+
 @contextmanager
 def _errors_as_one_line(debug: bool) -> Iterator[None]:
     """Turn what can go wrong into an exit status and one line; the only place that does."""
@@ -177,21 +247,43 @@ def _errors_as_one_line(debug: bool) -> Iterator[None]:
     except FormcheckError as error:
         if debug:
             raise
-        sys.stderr.write(f"formcheck: {error}\n")
+        _complain(str(error))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        sys.stderr.write("formcheck: stopped; nothing half-written was left\n")
+        _complain("stopped; nothing half-written was left")
         raise typer.Exit(130) from None
-    except BrokenPipeError:
-        raise typer.Exit(1) from None
     except Exception as error:  # a fault of formcheck's own: say so, without a page of code
         if debug:
             raise
-        sys.stderr.write(
-            f"formcheck: something unexpected went wrong ({type(error).__name__}: {error}); "
-            "run again with --debug and report what it prints\n"
+        _complain(
+            f"something unexpected went wrong ({type(error).__name__}: {error}); "
+            "run again with --debug and report what it prints"
         )
         raise typer.Exit(1) from None
+
+
+def _complain(message: str) -> None:
+    """Write one line to standard error, whatever a file's name may hold."""
+    line = "".join(c if c.isprintable() else "?" for c in message)
+    sys.stderr.write(f"formcheck: {line}\n")
+
+
+class _Output(Console):
+    """Standard output; that its reader has left is told as an error, not as an exit."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Let whoever reads standard output stop early (`| head`): the report's files are written."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @contextmanager
@@ -224,7 +316,7 @@ def _progress(console: Console, quiet: bool) -> Iterator[Any]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=quiet,
+        disable=quiet or not console.is_terminal,
     )
 
     def show(what: str, wanted: bool = True) -> Any:
@@ -245,6 +337,9 @@ def _progress(console: Console, quiet: bool) -> Iterator[Any]:
 
 def main() -> None:
     """Entry point of the `formcheck` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ° gets ? instead of a trace
     app()
 
 

@@ -2,7 +2,8 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,19 +65,26 @@ def observe_video(
     Returns
     -------
     Observation
+
+    Raises
+    ------
+    FormcheckError
+        What the reader or the engine raised; the decoding thread has ended by then.
     """
     engine = create_engine(_survey_people(info, create_engine))
     log, tracker, camera = DecodeLog(), PeopleTracker(), CameraWatch()
-    frames = _prefetch(read_frames(info.path, max_side_px=WORKING_SIDE_PX, log=log))
     length_s = info.promised_duration_s or 0.0
-    for seen in engine.track(frames):
-        frame = seen.frame
-        height, width = frame.rgb.shape[:2]
-        confidence = hide_outside_picture(seen.position, seen.confidence, width, height)
-        tracker.add(frame.time_s, seen.position * frame.scale, confidence, _profiles(seen))
-        camera.look(frame.rgb, frame.time_s, frame.scale, seen.position)
-        if progress is not None and length_s > 0:
-            progress(min(frame.time_s / length_s, 1.0))
+    decoded = read_frames(info.path, max_side_px=WORKING_SIDE_PX, log=log)
+    # closed at once, whatever happens: the file, the decoding thread, and the engine
+    with closing(_prefetch(decoded)) as frames, closing(engine.track(frames)) as watched:
+        for seen in watched:
+            frame = seen.frame
+            height, width = frame.rgb.shape[:2]
+            confidence = hide_outside_picture(seen.position, seen.confidence, width, height)
+            tracker.add(frame.time_s, seen.position * frame.scale, confidence, _profiles(seen))
+            camera.look(frame.rgb, frame.time_s, frame.scale, seen.position)
+            if progress is not None and length_s > 0:
+                progress(min(frame.time_s / length_s, 1.0))
     return Observation(tracker.time_s, tracker.people(), camera.track, log, engine)
 
 
@@ -94,17 +102,19 @@ def _survey_people(info: VideoInfo, create_engine: EngineFactory) -> int:
     if length_s <= 0:
         return 1
     looks = (np.arange(SURVEY_FRAMES) + 0.5) / SURVEY_FRAMES * length_s
-    frames = (read_frame_near(info.path, at, max_side_px=WORKING_SIDE_PX) for at in looks)
+    found = (read_frame_near(info.path, at, max_side_px=WORKING_SIDE_PX) for at in looks)
+    frames = (frame for frame in found if frame is not None)
     counts = []
-    for seen in create_engine(MAX_PEOPLE).track(frame for frame in frames if frame is not None):
-        heights = np.ptp(seen.position[..., 1], axis=1) if len(seen.position) else np.zeros(0)
-        counts.append(int((heights > SECOND_PERSON_SIZE * heights.max(initial=0)).sum()))
+    with closing(create_engine(MAX_PEOPLE).track(frames)) as watched:
+        for seen in watched:
+            heights = np.ptp(seen.position[..., 1], axis=1) if len(seen.position) else np.zeros(0)
+            counts.append(int((heights > SECOND_PERSON_SIZE * heights.max(initial=0)).sum()))
     counts.sort()
     # one look in which somebody is seen double does not make a second person
     return max(1, counts[-2]) if len(counts) > 1 else 1
 
 
-def _prefetch(frames: Iterator[Frame]) -> Iterator[Frame]:
+def _prefetch(frames: Generator[Frame]) -> Generator[Frame]:
     """Decode ahead in a thread, so that decoding and the network overlap; the queue is bounded."""
     ahead: queue.Queue[Frame | BaseException | None] = queue.Queue(PREFETCH)
     stop = threading.Event()
@@ -120,9 +130,10 @@ def _prefetch(frames: Iterator[Frame]) -> Iterator[Frame]:
 
     def fill() -> None:
         try:
-            for frame in frames:
-                if not put(frame):
-                    return
+            with closing(frames):
+                for frame in frames:
+                    if not put(frame):
+                        return
             put(None)
         except BaseException as error:  # handed over to the thread that reads
             put(error)

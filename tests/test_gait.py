@@ -133,3 +133,14 @@ def test_belt_speed_of_the_standing_foot():
     _, strides = strides_of(runner)
     true = STANCE_TRAVEL / (DUTY * 120 / 165)
     assert np.nanmean(strides.belt_speed) == pytest.approx(true, rel=0.05)
+
+
+def test_cycling_is_not_running():
+    runner = make_runner(20, 30, noise_px=1)
+    position = runner.keypoints.position.copy()
+    hips = position[:, [23, 24]].mean(axis=1)
+    position -= (hips - hips.mean(axis=0))[:, None]  # sitting: the hips stay where they are
+    keypoints = runner.keypoints.with_position(position)
+    rhythm = find_rhythm(keypoints, find_orientation(keypoints), runner.leg_length_px)
+    assert rhythm.is_gait
+    assert not rhythm.is_running

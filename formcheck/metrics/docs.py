@@ -40,7 +40,9 @@ def _section(metric: Metric) -> str:
     if metric.caveat:
         parts.append(f"Bear in mind: {metric.caveat}.")
     if metric.frame_limited:
-        parts.append("Its uncertainty includes one frame interval: more strides don't shrink that.")
+        parts.append(
+            "Its uncertainty includes a frame interval and the bias of the feet: strides don't shrink it."
+        )
     return "\n\n".join(parts) + "\n"
 
 

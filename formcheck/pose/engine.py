@@ -1,6 +1,6 @@
 """What a pose engine is."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +41,9 @@ class PoseEngine(Protocol):
     device: str
     note: str | None  # a line for the user, such as a fall-back to the CPU
 
-    def track(self, frames: Iterable[Frame]) -> Iterator[FramePoses]:
-        """Yield the poses of each frame, in order, one output for each input."""
+    def track(self, frames: Iterable[Frame]) -> Generator[FramePoses]:
+        """Yield the poses of each frame, in order, one output for each input.
+
+        Closing the generator ends the engine's work and gives back what it holds.
+        """
         ...

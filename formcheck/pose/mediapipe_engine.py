@@ -1,7 +1,9 @@
 """MediaPipe's pose landmarker (the Tasks API, VIDEO mode) as a pose engine."""
 
 import os
-from collections.abc import Iterable, Iterator
+import subprocess
+import sys
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,12 +17,17 @@ from formcheck.system import require_system_libraries
 from formcheck.video.reader import Frame
 
 # MediaPipe contacts a host of its maker when a task is created, and offers no switch. It honours
-# the proxy variables, so a closed port of this machine keeps everything here.
+# the proxy variables, so a closed port of this machine keeps everything here. It tries once, at
+# creation, and not again later or at the end of the process (watched with strace).
 CLOSED_LOOPBACK_PORT = "http://127.0.0.1:9"
 NO_WAY_OUT = {
     **dict.fromkeys(("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), CLOSED_LOOPBACK_PORT),
     **dict.fromkeys(("NO_PROXY", "no_proxy"), ""),
 }
+
+
+GPU_TRIAL = "from formcheck.pose.mediapipe_engine import try_gpu; try_gpu({model!r})"
+GPU_TRIAL_S = 60.0
 
 
 class MediaPipeEngine:
@@ -36,6 +43,14 @@ class MediaPipeEngine:
         At most how many people are looked for; more than one costs time.
     masks : bool
         Whether masks of the people are computed.
+
+    Notes
+    -----
+    While frames are tracked, the proxy variables of this process (`NO_WAY_OUT`) point at a closed
+    port of this machine, because MediaPipe would else contact its maker; other code in the
+    process that opens connections meanwhile through a proxy, or in spite of one, sees that too.
+    They are as before once `track` has ended or its generator is closed. Track in one thread at a
+    time: the environment belongs to the whole process.
 
     Raises
     ------
@@ -56,7 +71,7 @@ class MediaPipeEngine:
         self._masks = masks
         self._bundle = model_path(model).read_bytes()
 
-    def track(self, frames: Iterable[Frame]) -> Iterator[FramePoses]:
+    def track(self, frames: Iterable[Frame]) -> Generator[FramePoses]:
         """Yield the poses of each frame; see `PoseEngine.track`."""
         import mediapipe as mp
 
@@ -70,26 +85,52 @@ class MediaPipeEngine:
                 yield _to_frame_poses(frame, found)
 
     def _create_landmarker(self) -> Any:
+        if self.device == "gpu":
+            if _gpu_works(self.model):
+                return self._create_on("GPU")
+            self.device = "cpu"
+            self.note = "no GPU that MediaPipe can use was found; running on the CPU"
+        return self._create_on("CPU")
+
+    def _create_on(self, delegate: str) -> Any:
         from mediapipe.tasks.python import vision
         from mediapipe.tasks.python.core.base_options import BaseOptions
 
-        def create(delegate: BaseOptions.Delegate) -> Any:
-            return vision.PoseLandmarker.create_from_options(
-                vision.PoseLandmarkerOptions(
-                    base_options=BaseOptions(model_asset_buffer=self._bundle, delegate=delegate),
-                    running_mode=vision.RunningMode.VIDEO,
-                    num_poses=self._people,
-                    output_segmentation_masks=self._masks,
-                )
+        return vision.PoseLandmarker.create_from_options(
+            vision.PoseLandmarkerOptions(
+                base_options=BaseOptions(
+                    model_asset_buffer=self._bundle, delegate=BaseOptions.Delegate[delegate]
+                ),
+                running_mode=vision.RunningMode.VIDEO,
+                num_poses=self._people,
+                output_segmentation_masks=self._masks,
             )
+        )
 
-        if self.device == "gpu":
-            try:
-                return create(BaseOptions.Delegate.GPU)
-            except (RuntimeError, ValueError, NotImplementedError):
-                self.device = "cpu"
-                self.note = "no GPU that MediaPipe can use was found; running on the CPU"
-        return create(BaseOptions.Delegate.CPU)
+
+def try_gpu(model: str) -> None:
+    """Track one picture on the GPU; raises, or ends the process, where that can't be done."""
+    import mediapipe as mp
+
+    engine = MediaPipeEngine(model, masks=True)
+    grey = np.full((256, 256, 3), 128, dtype=np.uint8)
+    with _nothing_leaves_this_machine(), engine._create_on("GPU") as landmarker:
+        image = mp.Image(image_format=mp.ImageFormat.SRGB, data=grey)
+        landmarker.detect_for_video(image, 0)
+
+
+def _gpu_works(model: str) -> bool:
+    """Try the GPU in a process of its own: a driver that fails may end the process it runs in."""
+    try:
+        trial = subprocess.run(
+            [sys.executable, "-c", GPU_TRIAL.format(model=model)],
+            capture_output=True,
+            timeout=GPU_TRIAL_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return trial.returncode == 0
 
 
 def _to_frame_poses(frame: Frame, found: Any) -> FramePoses:

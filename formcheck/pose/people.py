@@ -12,6 +12,8 @@ from formcheck.keypoints import INDEX, KEYPOINTS, Keypoints
 TRUNK = [INDEX[name] for name in ("left_shoulder", "right_shoulder", "left_hip", "right_hip")]
 MAX_STEP = 1.0  # trunk lengths a person's trunk may move between two sightings
 MAX_SIZE_RATIO = 1.6
+VELOCITY_MEMORY_S = 0.3  # over which a person's movement is averaged: about one bounce of a runner
+FORESIGHT_S = 0.5  # how far ahead a movement is carried on, so that people can cross
 FORGET_AFTER_S = 1.0  # unseen for longer, a person starts a new track
 REJOIN_DISTANCE = 3.0  # trunk lengths between the end of one track and the start of its sequel
 
@@ -24,8 +26,22 @@ class _Track:
     profile: list[NDArray[np.float32]] = field(default_factory=list)
     last_seen_s: float = -np.inf
     place: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     size: float = 1.0
-    first_place: NDArray[np.float64] | None = None
+    first_place: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    first_size: float = 1.0
+
+    def foresee(self, time_s: float) -> NDArray[np.float64]:
+        """Return where the person should be at a time."""
+        return self.place + self.velocity * min(time_s - self.last_seen_s, FORESIGHT_S)
+
+    def move(self, time_s: float, place: NDArray[np.float64], size: float) -> None:
+        """Take in where the person was seen, and how large."""
+        passed_s = time_s - self.last_seen_s
+        if np.isfinite(passed_s) and passed_s > 0:
+            weight = 1 - np.exp(-passed_s / VELOCITY_MEMORY_S)
+            self.velocity += weight * ((place - self.place) / passed_s - self.velocity)
+        self.last_seen_s, self.place, self.size = time_s, place, size
 
 
 @dataclass(frozen=True)
@@ -44,8 +60,9 @@ class Person:
 class PeopleTracker:
     """Feed it each frame's poses in order; it keeps who is who.
 
-    A pose joins the track whose trunk it is nearest to, if it could have moved there; the best
-    pairing over all is taken (Hungarian method, `scipy.optimize.linear_sum_assignment`).
+    A pose joins the track whose trunk, carried on at its speed, it is nearest to, if it could have
+    moved there; the best pairing over all is taken (Hungarian method,
+    `scipy.optimize.linear_sum_assignment`).
     """
 
     def __init__(self) -> None:
@@ -77,19 +94,19 @@ class PeopleTracker:
         live = [t for t in self._tracks if time_s - t.last_seen_s <= FORGET_AFTER_S]
         owner: list[_Track | None] = [None] * len(position)
         if live:
-            cost = _pairing_cost(live, place, size)
+            cost = _pairing_cost(live, time_s, place, size)
             for row, column in zip(*linear_sum_assignment(cost), strict=True):
                 if cost[row, column] < MAX_STEP:
                     owner[column] = live[row]
         for i, track in enumerate(owner):
             if track is None:
-                track = _Track(first_place=place[i])
+                track = _Track(first_place=place[i], first_size=float(size[i]))
                 self._tracks.append(track)
             track.frame.append(frame)
             track.position.append(position[i].astype(np.float32))
             track.confidence.append(confidence[i].astype(np.float32))
             track.profile.append(profile[i].astype(np.float32))
-            track.last_seen_s, track.place, track.size = time_s, place[i], float(size[i])
+            track.move(time_s, place[i], float(size[i]))
 
     @property
     def time_s(self) -> NDArray[np.float64]:
@@ -123,10 +140,13 @@ def _trunk_length(position: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _pairing_cost(
-    live: list[_Track], place: NDArray[np.float64], size: NDArray[np.float64]
+    live: list[_Track],
+    time_s: float,
+    place: NDArray[np.float64],
+    size: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Distance in trunk lengths, shape (track, pose); prohibitive where the sizes disagree."""
-    known_place = np.array([track.place for track in live])
+    known_place = np.array([track.foresee(time_s) for track in live])
     known_size = np.array([track.size for track in live])
     distance = np.linalg.norm(known_place[:, None] - place[None], axis=2) / known_size[:, None]
     ratio = size[None] / known_size[:, None]
@@ -140,10 +160,13 @@ def _join_tracks(tracks: list[_Track]) -> list[list[_Track]]:
     for track in sorted(tracks, key=lambda t: t.frame[0]):
         for chain in chains:
             end = chain[-1]
-            ratio = track.size / end.size
-            assert track.first_place is not None
+            ratio = track.first_size / end.size
             near = np.linalg.norm(track.first_place - end.place) < REJOIN_DISTANCE * end.size
-            if end.frame[-1] < track.frame[0] and near and 1 / 1.6 < ratio < MAX_SIZE_RATIO:
+            if (
+                end.frame[-1] < track.frame[0]
+                and near
+                and 1 / MAX_SIZE_RATIO < ratio < MAX_SIZE_RATIO
+            ):
                 chain.append(track)
                 break
         else:

@@ -19,6 +19,7 @@ from formcheck.signals.orientation import Orientation
 STRIDE_HZ = (0.04, 2.4)  # searched in the video's own time, so that slow motion is seen too
 MIN_REGULARITY = 0.35  # share of the legs' movement that the rhythm must explain
 MIN_SWING = 0.12  # leg lengths: the legs' movement (SD) below which nobody runs or walks
+MIN_BOUNCE = 0.02  # leg lengths: runners go up and down by 0.06 to 0.14, cyclists don't
 SPECTRUM_WINDOW_S = 60.0
 STEP_BAND = (1.4, 2.6)  # of the stride frequency: where the bounce of single steps lies
 FLIGHT_STRIDES = 2  # to either side, over which running is told from walking
@@ -27,6 +28,7 @@ LEVEL_STRIDES = 3  # over which the middle of the foot's course is taken
 MAX_STRIDE_DEVIATION = 0.25  # from the running median of stride times
 RUNNING_MEDIAN_STRIDES = 15
 PHASE_STEPS = 240  # points on which each cycle is sampled
+BELT_WINDOW = 0.12  # of the stride to either side of mid-stance, over which the ankle moves evenly
 STANCE_CORE = 0.08  # of the stride to either side of mid-stance: the foot is flat on the ground
 # Leg lengths over its standing level at which a foot counts as landed and as lifted. Chosen on the
 # hand-labelled events of one clip (5 strides at 30 frames/s), where both come 20 ms late.
@@ -49,12 +51,15 @@ class Rhythm:
     flight : float
         -1 to 1: + where the hips are highest while the feet are apart, as in running (lowest at
         mid-stance); - where they are highest as the feet pass, as in walking.
+    bounce : float
+        How far the hips go up and down at two beats a stride, peak to peak, leg lengths.
     """
 
     stride_hz: float
     regularity: float
     swing: float
     flight: float
+    bounce: float
 
     @property
     def is_gait(self) -> bool:
@@ -64,12 +69,15 @@ class Rhythm:
     @property
     def is_running(self) -> bool:
         """Whether they do so as in running."""
-        return self.is_gait and self.flight > 0
+        return self.is_gait and self.flight > 0 and self.bounce >= MIN_BOUNCE
 
     @property
     def cadence_spm(self) -> float:
         """Steps per minute."""
         return 120 * self.stride_hz
+
+
+NO_RHYTHM = Rhythm(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,7 @@ def find_rhythm(keypoints: Keypoints, orientation: Orientation, leg_length_px: f
     side = orientation.view == "side"
     legs = _leg_difference(keypoints, side) / leg_length_px
     if np.isfinite(legs).mean() < 0.5 or len(clock) < 16:
-        return Rhythm(0.0, 0.0, 0.0, 0.0)
+        return NO_RHYTHM
     legs_even = _on_clock(clock, keypoints.time_s, legs)
     legs_even -= legs_even.mean()
     window = min(len(clock), round(SPECTRUM_WINDOW_S / step))
@@ -141,16 +149,17 @@ def find_rhythm(keypoints: Keypoints, orientation: Orientation, leg_length_px: f
         hz, power = periodogram(legs_even, 1 / step, window="hann", nfft=padding)
     searched = (hz >= max(STRIDE_HZ[0], 1.5 / (window * step))) & (hz <= STRIDE_HZ[1])
     if not searched.any() or power[searched].max() <= 0:
-        return Rhythm(0.0, 0.0, 0.0, 0.0)
+        return NO_RHYTHM
     stride_hz = float(hz[searched][power[searched].argmax()])
     beat = np.abs(hz[:, None] / stride_hz - np.array([1, 2, 3])).min(axis=1) < 0.3
     regularity = float(power[beat & (hz < 3.3 * stride_hz)].sum() / power.sum())
-    flight = _flight_course(keypoints, orientation, legs_even, clock, stride_hz)
+    flight, bounce_px = _flight_course(keypoints, orientation, legs_even, clock, stride_hz)
     return Rhythm(
         stride_hz=stride_hz,
         regularity=regularity,
         swing=float(legs_even.std()),
         flight=float(flight.mean()),
+        bounce=bounce_px / leg_length_px,
     )
 
 
@@ -197,16 +206,15 @@ def find_strides(
     period = _local_period(passes, 1 / rhythm.stride_hz)
     passes = _sharpen_passes(clock, even, passes, period)
     middle = passes if side else passes + 0.25 * period
-    contact, toe_off, speed = _find_contacts(
-        keypoints, orientation, foot, leg_length_px, middle, period
-    )
+    contact, toe_off = _find_contacts(keypoints, foot, leg_length_px, middle, period)
+    speed = _measure_belt_speed(keypoints, orientation, foot, leg_length_px, middle, period)
     start, end = passes[:-1], passes[1:]
     expected = _running_median(np.diff(passes))
     whole = np.abs((end - start) / expected - 1) < MAX_STRIDE_DEVIATION
     whole &= np.abs((end - start) * rhythm.stride_hz - 1) < 0.5
     whole &= _seen_share(keypoints.time_s, known, start, end) > 0.6
     legs = _on_clock(clock, keypoints.time_s, _leg_difference(keypoints, side) / leg_length_px)
-    flight = _flight_course(keypoints, orientation, legs - legs.mean(), clock, rhythm.stride_hz)
+    flight, _ = _flight_course(keypoints, orientation, legs - legs.mean(), clock, rhythm.stride_hz)
     whole &= _mean_over(clock, flight, start, end, around=FLIGHT_STRIDES) > 0
     for cut in cuts_s:
         whole &= ~((start < cut) & (end >= cut))
@@ -250,13 +258,12 @@ def _foot_course(keypoints: Keypoints, orientation: Orientation, foot: str) -> N
 
 def _find_contacts(
     keypoints: Keypoints,
-    orientation: Orientation,
     foot: str,
     leg_length_px: float,
     middle_s: NDArray[np.float64],
     period_s: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Find initial contact, toe-off and belt speed of the stance around each mid-stance.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find initial contact and toe-off of the stance around each mid-stance.
 
     The foot is on the ground while its heel or its toe is close (`LANDED`, `LIFTED`) to the level
     on which that point stands in this stance; crossings are placed between frames by the spline.
@@ -265,7 +272,6 @@ def _find_contacts(
     at = middle_s[:, None] + phase * period_s[:, None]
     toe = _sample(keypoints, f"{foot}_foot_index", at) / leg_length_px
     heel = _sample(keypoints, f"{foot}_heel", at) / leg_length_px
-    hip_x = _spline(keypoints.time_s, keypoints.middle("hip")[:, 0])(at) / leg_length_px
     stance = np.abs(phase) < STANCE_CORE
     early = (phase > -0.2) & (phase < 0.05)
     # y points down: a point's level is that of its median (toe) or lowest (heel) place in stance
@@ -275,8 +281,6 @@ def _find_contacts(
     before, after = phase <= 0, phase >= 0
     contact = _last_crossing(phase[before], height[:, before] - LANDED)
     toe_off = -_last_crossing(-phase[after][::-1], (toe_height[:, after] - LIFTED)[:, ::-1])
-    travel = (toe[..., 0] - hip_x)[:, stance]
-    slope = np.polynomial.polynomial.polyfit(phase[stance], travel.T, 1)[1]
     known = np.isfinite(keypoints.point(f"{foot}_foot_index")[:, 0])
     known &= np.isfinite(keypoints.point(f"{foot}_heel")[:, 0])
     seen = _seen_share(
@@ -285,10 +289,31 @@ def _find_contacts(
     unseen = seen < 0.8
     contact_s = np.where(unseen | (contact > -NEAREST_EVENT), np.nan, middle_s + contact * period_s)
     toe_off_s = np.where(unseen | (toe_off < NEAREST_EVENT), np.nan, middle_s + toe_off * period_s)
-    speed = np.where(unseen, np.nan, -orientation.direction * slope / period_s)
+    return contact_s, toe_off_s
+
+
+def _measure_belt_speed(
+    keypoints: Keypoints,
+    orientation: Orientation,
+    foot: str,
+    leg_length_px: float,
+    middle_s: NDArray[np.float64],
+    period_s: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Measure how fast the standing ankle moves back against the hips, leg lengths per second.
+
+    The ankle, not the toe: pose networks drag the toe towards the other foot as that one passes.
+    NaN where the ankle is not seen throughout, and in rear and front views.
+    """
     if orientation.view != "side":
-        speed = np.full_like(speed, np.nan)
-    return contact_s, toe_off_s, speed
+        return np.full(len(middle_s), np.nan)
+    ahead = keypoints.point(f"{foot}_ankle")[:, 0] - keypoints.middle("hip")[:, 0]
+    phase = np.linspace(-BELT_WINDOW, BELT_WINDOW, PHASE_STEPS // 4)
+    at = middle_s[:, None] + phase * period_s[:, None]
+    travel = np.interp(at, keypoints.time_s, np.nan_to_num(ahead)) / leg_length_px
+    slope = np.polynomial.polynomial.polyfit(phase, travel.T, 1)[1]
+    seen = _seen_share(keypoints.time_s, np.isfinite(ahead), at[:, 0], at[:, -1])
+    return np.where(seen < 1, np.nan, -orientation.direction * slope / period_s)
 
 
 def _last_crossing(phase: NDArray[np.float64], height: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -333,16 +358,17 @@ def _flight_course(
     legs: NDArray[np.float64],
     clock: NDArray[np.float64],
     stride_hz: float,
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], float]:
     """Agreement of hip height with the spread of the legs, both at two beats a stride.
 
     Shape (clock,); its mean is their correlation, + in running. From behind the spread is one of
     height, largest as the feet pass, so the sign turns. 0 where the frame rate is too low to tell.
+    Also the bounce of the hips at that beat, peak to peak of the sine of its SD, pixels.
     """
     step = float(clock[1] - clock[0])
     low, high = STEP_BAND[0] * stride_hz, STEP_BAND[1] * stride_hz
     if high >= 0.5 / step or len(clock) < 1.5 / stride_hz / step:
-        return np.zeros(len(clock))
+        return np.zeros(len(clock)), 0.0
     sos = butter(2, [low, high], "bandpass", fs=1 / step, output="sos")
     pad = min(len(clock) - 1, round(1 / stride_hz / step))
     height = -_on_clock(clock, keypoints.time_s, keypoints.middle("hip")[:, 1])
@@ -351,7 +377,8 @@ def _flight_course(
     )
     scale = one.std() * two.std()
     sign = 1 if orientation.view == "side" else -1
-    return sign * one * two / scale if scale > 0 else np.zeros(len(clock))
+    course = sign * one * two / scale if scale > 0 else np.zeros(len(clock))
+    return course, float(2 * np.sqrt(2) * one.std())
 
 
 def _even_clock(time_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:

@@ -20,6 +20,7 @@ RANSAC_PX = 1.5
 # (radians) is a turn only if its common turn is so many times larger; a shear has them equal.
 MIN_STRETCH = 0.002
 TURN_OVER_STRETCH = 2.0
+USUAL_LEVEL, DARKEST_LEVEL = 110.0, 15.0  # grey levels, mean over the background
 THUMB_SIDE_PX = 32
 CUT_DIFFERENCE = 30.0  # grey levels, mean over the thumbnail, from one frame to the next
 CUT_PROMINENCE = 4.0  # times the typical difference before it
@@ -97,8 +98,8 @@ class CameraWatch:
         small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         background = _mask_background(grey.shape, people / reduction)
-        motion = self._motion_since_start(grey, background)
         level = float(grey[background > 0].mean()) if background.any() else float(grey.mean())
+        motion = self._motion_since_start(_even_light(grey, level), background)
         self._samples.append((time_s, motion, level))
 
     @property
@@ -116,7 +117,7 @@ class CameraWatch:
                 np.arctan2(linear[:, 1, 0] - linear[:, 0, 1], linear[:, 0, 0] + linear[:, 1, 1])
             ),
             shift_px=moved * self._reduction,
-            zoom=np.sqrt(np.abs(np.linalg.det(linear))),
+            zoom=np.sqrt(np.abs(_determinant(linear))),
             brightness=np.array([sample[2] for sample in self._samples]),
             cuts_s=np.array(self._cuts_s),
             centre_px=(float(centre[0]), float(centre[1])),
@@ -126,7 +127,8 @@ class CameraWatch:
         step = max(1, max(rgb.shape[:2]) // THUMB_SIDE_PX)
         thumb = rgb[::step, ::step, 1].astype(np.float32)
         if self._thumb is not None and self._thumb.shape == thumb.shape:
-            difference = float(np.abs(thumb - self._thumb).mean())
+            gain = (self._thumb.mean() + 1) / (thumb.mean() + 1)  # a light switched off is no cut
+            difference = float(np.abs(gain * thumb - self._thumb).mean() / max(gain, 1.0))
             typical = float(np.median(self._differences)) if self._differences else 0.0
             if difference > CUT_DIFFERENCE and difference > CUT_PROMINENCE * typical:
                 self._cuts_s.append(time_s)
@@ -151,6 +153,16 @@ class CameraWatch:
             self._previous, self._previous_motion = grey, motion
             self._previous_corners = _find_corners(grey, background)
         return motion
+
+
+def _determinant(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the determinants of 2 x 2 matrices; NaN stays NaN, without a warning."""
+    return linear[:, 0, 0] * linear[:, 1, 1] - linear[:, 0, 1] * linear[:, 1, 0]
+
+
+def _even_light(grey: NDArray[np.uint8], level: float) -> NDArray[np.uint8]:
+    """Scale a picture to the usual brightness: corners are followed by their grey levels."""
+    return cv2.convertScaleAbs(grey, alpha=USUAL_LEVEL / max(level, DARKEST_LEVEL))
 
 
 def _mask_background(shape: tuple[int, ...], people: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -1,19 +1,34 @@
 """Video in: upright RGB frames with their true times, streamed, from local files only."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from formcheck.errors import VideoError
 
-LOCAL_FILES_ONLY = {"protocol_whitelist": "file"}  # a playlist must not open the network
+# Kinds of file that hold the pictures themselves. Playlists (m3u8, ffconcat, DASH, SDP) are not
+# among them: they name other files and hosts, and opening a video must open nothing else.
+CONTAINERS = "mov,matroska,avi,gif,mpegts,mpeg,flv,asf,ogg,mxf,dv"
 MAX_PIXELS = 8192 * 8192  # larger than any phone films; a guard against hostile headers
+SAFE_OPTIONS = {
+    "format_whitelist": CONTAINERS,
+    "protocol_whitelist": "file",
+    "max_pixels": str(MAX_PIXELS),
+}
 MAX_CORRUPT_PACKETS_IN_A_ROW = 1000
+TIME_TOLERANCE_S = 1e-6
+SEEK_MARGINS_S = (0.0, 3.0)  # some containers find no keyframe close before the time asked for
 VARIABLE_RATE_SPREAD = 0.10  # share of the median interval by which single intervals may differ
 TRUNCATED_SHARE = 0.9  # decoded less than this share of the promised duration: cut off
 
@@ -27,7 +42,8 @@ class Frame:
     index : int
         Counts decoded frames from 0.
     time_s : float
-        Presentation time from the container, seconds; strictly increasing.
+        Presentation time from the container, seconds, counted from the container's start, as a
+        player shows it; strictly increasing.
     rgb : array, shape (height, width, 3), uint8
         Upright, square pixels, possibly reduced in size.
     scale : float
@@ -56,13 +72,24 @@ class VideoInfo:
 
 @dataclass
 class DecodeLog:
-    """What happened while decoding, filled as the frames stream by."""
+    """What happened while decoding, filled as the frames stream by.
+
+    Attributes
+    ----------
+    frames_decoded : int
+        Frames handed out.
+    out_of_order : int
+        Pictures left out because their time is missing or does not follow the one before.
+    corrupt_packets : int
+        Packets that could not be decoded, and pictures that were decoded with errors.
+    last_time_s : float
+        Time of the last frame handed out.
+    """
 
     frames_decoded: int = 0
     out_of_order: int = 0
     corrupt_packets: int = 0
     last_time_s: float = 0.0
-    notes: list[str] = field(default_factory=list)
 
 
 def hash_file(path: Path) -> str:
@@ -79,8 +106,7 @@ def probe_video(path: Path) -> VideoInfo:
     VideoError
         The file is missing, empty, no video, or not one frame of it can be decoded.
     """
-    with _open(path) as container:
-        stream = container.streams.video[0]
+    with _open(path) as (container, stream):
         first = next(_decode(container, stream, DecodeLog()), None)
         if first is None:
             raise VideoError(
@@ -111,7 +137,7 @@ def read_frames(
     max_side_px: int | None = None,
     from_s: float | None = None,
     log: DecodeLog | None = None,
-) -> Iterator[Frame]:
+) -> Generator[Frame]:
     """Stream the frames of a video in order of presentation, one at a time.
 
     Parameters
@@ -137,25 +163,22 @@ def read_frames(
         As `probe_video`.
     """
     log = log if log is not None else DecodeLog()
-    with _open(path) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        if from_s is not None and stream.time_base is not None:
-            container.seek(max(0, int(from_s / stream.time_base)), stream=stream, backward=True)
+    with _open_pictures(path, from_s, log) as (container, stream, pictures):
         pixel_aspect = _pixel_aspect(stream)
+        start = _start_s(container)
         previous_s = -np.inf
-        for picture in _decode(container, stream, log):
-            time_s = picture.time
+        for picture in pictures:
+            time_s = _time_s(picture, container, start)
             if time_s is None or time_s <= previous_s:
                 log.out_of_order += 1
                 continue
             previous_s = time_s
-            if from_s is not None and time_s < from_s - 1e-6:
+            if from_s is not None and time_s < from_s - TIME_TOLERANCE_S:
                 continue
             rgb, scale = _to_upright_rgb(picture, pixel_aspect, max_side_px)
-            yield Frame(log.frames_decoded, time_s, rgb, scale)
-            log.frames_decoded += 1
-            log.last_time_s = time_s
+            index = log.frames_decoded
+            log.frames_decoded, log.last_time_s = index + 1, time_s
+            yield Frame(index, time_s, rgb, scale)
 
 
 def read_frame_near(path: Path, time_s: float, *, max_side_px: int | None = None) -> Frame | None:
@@ -172,61 +195,148 @@ def is_variable_rate(time_s: NDArray[np.float64]) -> bool:
     return bool(spread > VARIABLE_RATE_SPREAD * np.median(interval))
 
 
-def _open(path: Path) -> av.container.InputContainer:
-    if not path.exists():
-        raise VideoError(f"there is no file '{path}'; check the name")
-    if not path.is_file():
-        raise VideoError(f"'{path}' is not a file; name one video")
+@contextmanager
+def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    _require_readable_file(path)
     try:
-        size = path.stat().st_size
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise VideoError(f"'{path.name}' cannot be opened: {error.strerror}") from error
-    if size == 0:
-        raise VideoError(f"'{path.name}' is empty (0 bytes); copy it again from the phone")
-    try:
-        container = av.open(f"file:{path}", options=LOCAL_FILES_ONLY)
+        container = av.open(f"file:{path}", options=SAFE_OPTIONS)
     except (av.FFmpegError, ValueError, UnicodeError) as error:
         raise VideoError(
             f"'{path.name}' is not a video that can be read, or it is cut off before its index; "
             "copy it again from the phone, or export it as MP4"
         ) from error
-    if not container.streams.video:
-        container.close()
-        raise VideoError(f"'{path.name}' holds no picture, only sound or data; name the video file")
-    context = container.streams.video[0].codec_context
+    with container:
+        stream = _find_video_stream(container)
+        if stream is None:
+            raise VideoError(
+                f"'{path.name}' holds no moving picture, only sound, a cover or data; "
+                "name the video file"
+            )
+        _require_decodable(path, stream)
+        yield container, stream
+
+
+@contextmanager
+def _open_pictures(
+    path: Path, from_s: float | None, log: DecodeLog
+) -> Iterator[tuple[InputContainer, VideoStream, Iterator[av.VideoFrame]]]:
+    """Open a file at its start, or at a keyframe that is surely not after `from_s`."""
+    if from_s is not None:
+        for margin_s in SEEK_MARGINS_S:
+            with _open(path) as (container, stream):
+                if not _seek(container, stream, from_s - margin_s):
+                    break
+                pictures = _decode(container, stream, log)
+                first = next(pictures, None)
+                if first is None:
+                    continue
+                time_s = _time_s(first, container, _start_s(container))
+                if time_s is not None and time_s <= from_s + TIME_TOLERANCE_S:
+                    yield container, stream, itertools.chain([first], pictures)
+                    return
+    with _open(path) as (container, stream):
+        yield container, stream, _decode(container, stream, log)
+
+
+def _seek(container: InputContainer, stream: VideoStream, time_s: float) -> bool:
+    """Go to the keyframe before a time, and tell whether the container can do that."""
+    if stream.time_base is None:
+        return False
+    try:
+        since_zero = Fraction(time_s) + _start_s(container)
+        container.seek(round(since_zero / stream.time_base), stream=stream)
+    except av.FFmpegError:
+        return False
+    return True
+
+
+def _start_s(container: InputContainer) -> Fraction:
+    """Return the time at which the first of sound and picture begins, on the container's clock."""
+    begins = [
+        stream.start_time * stream.time_base
+        for stream in (*container.streams.video, *container.streams.audio)
+        if stream.start_time is not None and stream.time_base is not None
+    ]
+    return min(begins, default=Fraction(0))
+
+
+def _time_s(picture: av.VideoFrame, container: InputContainer, start: Fraction) -> float | None:
+    """Presentation time since the container's start, or None if the picture has none."""
+    # AVI holds no presentation times, but pictures leave the decoder in the order of presentation
+    stamp = picture.dts if container.format.name == "avi" else picture.pts
+    if stamp is None or picture.time_base is None:
+        return None
+    return float(stamp * picture.time_base - start)
+
+
+def _require_readable_file(path: Path) -> None:
+    try:
+        if not path.exists():
+            raise VideoError(f"there is no file '{path}'; check the name")
+        if not path.is_file():
+            raise VideoError(f"'{path}' is not a file; name one video")
+        with path.open("rb") as file:
+            is_empty = not file.read(1)
+    except OSError as error:
+        raise VideoError(
+            f"'{path}' cannot be opened ({error.strerror}); check who may read it"
+        ) from error
+    if is_empty:
+        raise VideoError(f"'{path.name}' is empty (0 bytes); copy it again from the phone")
+
+
+def _find_video_stream(container: InputContainer) -> VideoStream | None:
+    """Return the first stream of moving pictures; the cover of a song or a thumbnail is none."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    return None
+
+
+def _require_decodable(path: Path, stream: VideoStream) -> None:
+    context = stream.codec_context
+    if context is None:
+        raise VideoError(
+            f"'{path.name}' is encoded in a way that can't be decoded here; "
+            "export it as MP4 (H.264)"
+        )
     if context.width * context.height > MAX_PIXELS:
-        container.close()
         raise VideoError(
             f"'{path.name}' has frames of {context.width} x {context.height} pixels, too large; "
             "export it at 1080p"
         )
-    return container
+    context.options = {"max_pixels": str(MAX_PIXELS)}
 
 
 def _decode(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream, log: DecodeLog
+    container: InputContainer, stream: VideoStream, log: DecodeLog
 ) -> Iterator[av.VideoFrame]:
-    """Yield decoded pictures, stepping over packets that cannot be decoded."""
-    corrupt_in_a_row = 0
+    """Yield decoded pictures, stepping over packets that cannot be read or decoded."""
+    stream.thread_type = "AUTO"
+    failed_in_a_row = 0
     packets = container.demux(stream)
-    while True:
+    while failed_in_a_row <= MAX_CORRUPT_PACKETS_IN_A_ROW:
         try:
             packet = next(packets)
-            pictures = packet.decode()
         except StopIteration:
             return
+        except (av.FFmpegError, OSError):
+            packets = container.demux(stream)  # the old one has ended with the error
+            failed_in_a_row += 1
+            log.corrupt_packets += 1
+            continue
+        try:
+            pictures = packet.decode()
         except av.EOFError:
             return
         except (av.FFmpegError, OSError):
+            failed_in_a_row += 1
             log.corrupt_packets += 1
-            corrupt_in_a_row += 1
-            if corrupt_in_a_row > MAX_CORRUPT_PACKETS_IN_A_ROW:
-                return
             continue
-        corrupt_in_a_row = 0
-        yield from pictures
+        failed_in_a_row = 0
+        for picture in pictures:
+            log.corrupt_packets += picture.is_corrupt
+            yield picture
 
 
 def _quarter_turns(picture: av.VideoFrame) -> int:
@@ -234,7 +344,7 @@ def _quarter_turns(picture: av.VideoFrame) -> int:
     return round(picture.rotation / 90) % 4
 
 
-def _pixel_aspect(stream: av.video.stream.VideoStream) -> float:
+def _pixel_aspect(stream: VideoStream) -> float:
     """Width over height of one stored pixel; angles need square ones."""
     aspect = stream.sample_aspect_ratio
     return float(aspect) if aspect and 0.1 < aspect < 10 else 1.0
