@@ -41,7 +41,7 @@ def _section(metric: Metric) -> str:
         parts.append(f"Bear in mind: {metric.caveat}.")
     if metric.frame_limited:
         parts.append(
-            "Its uncertainty includes a frame interval and the feet's bias: strides don't shrink it."
+            "Its uncertainty has a frame interval and the feet's bias in it: strides don't help."
         )
     return "\n\n".join(parts) + "\n"
 
