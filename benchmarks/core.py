@@ -16,7 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from formcheck.pipeline import Options, assess_run
+from formcheck.options import Options
+from formcheck.pipeline import assess_run
 from formcheck.report.files import to_json
 from tests.synthetic import describe_video, make_runner, observe_runner
 

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from formcheck.keypoints import Keypoints
     from formcheck.metrics import compute_metrics
     from formcheck.observe import observe_video
-    from formcheck.pipeline import Options, analyze, assess_run
+    from formcheck.options import Options
+    from formcheck.pipeline import analyze, assess_run
     from formcheck.report import write_report
     from formcheck.result import Analysis
     from formcheck.signals.cleaning import clean_keypoints
-    from formcheck.signals.gait import find_rhythm, find_strides
     from formcheck.signals.orientation import find_orientation
+    from formcheck.signals.rhythm import find_rhythm
+    from formcheck.signals.strides import find_strides
 
 __all__ = [
     "Analysis",
@@ -38,15 +40,15 @@ __all__ = [
 
 _HOMES = {
     "analyze": "formcheck.pipeline",
-    "Options": "formcheck.pipeline",
+    "Options": "formcheck.options",
     "Analysis": "formcheck.result",
     "FormcheckError": "formcheck.errors",
     "Keypoints": "formcheck.keypoints",
     "observe_video": "formcheck.observe",
     "clean_keypoints": "formcheck.signals.cleaning",
     "find_orientation": "formcheck.signals.orientation",
-    "find_rhythm": "formcheck.signals.gait",
-    "find_strides": "formcheck.signals.gait",
+    "find_rhythm": "formcheck.signals.rhythm",
+    "find_strides": "formcheck.signals.strides",
     "compute_metrics": "formcheck.metrics",
     "assess_drift": "formcheck.drift",
     "assess_run": "formcheck.pipeline",

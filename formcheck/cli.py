@@ -151,7 +151,7 @@ def analyze(
     folder = out or Path("formcheck_out") / video.stem
     with _errors_as_one_line(debug), _own_stderr(debug) as stderr:
         _require_room_for_results(folder, video)
-        from formcheck.pipeline import Options
+        from formcheck.options import Options
         from formcheck.pipeline import analyze as run
         from formcheck.report import write_report
         from formcheck.report.files import to_json

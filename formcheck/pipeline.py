@@ -1,89 +1,26 @@
 """From a video to an analysis: the order in which the stages stand."""
 
 import dataclasses
-import math
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from formcheck.capture import Parts, describe_camera, find_warnings
-from formcheck.drift import Change, Part, assess_drift, choose_parts
-from formcheck.errors import NoRunnerError, SlowMotionError
-from formcheck.keypoints import Keypoints
-from formcheck.metrics import REGISTRY, Metric, StrideData, compute_metrics
+from formcheck.drift import choose_parts
+from formcheck.errors import NoRunnerError
+from formcheck.metrics import REGISTRY, StrideData, compute_metrics
 from formcheck.observe import Observation, Progress, observe_video
+from formcheck.options import Options
 from formcheck.pose.engine import PoseEngine
-from formcheck.pose.people import Person
-from formcheck.result import (
-    Analysis,
-    Capture,
-    EngineFacts,
-    GaitFacts,
-    MetricFacts,
-    Operation,
-    Series,
-    VideoFacts,
-)
-from formcheck.signals.body import find_whole_bodies
-from formcheck.signals.cleaning import CleaningSettings, CleanPose, clean_keypoints
-from formcheck.signals.gait import Rhythm, Strides, find_rhythm, find_strides
-from formcheck.signals.orientation import Orientation, View, find_orientation
-from formcheck.signals.steady import SteadyKeypoints, undo_camera_roll
+from formcheck.result import Analysis, Capture, EngineFacts, Operation, Series, VideoFacts
+from formcheck.runner import Runner, follow_runner, refuse_wrong_speed
+from formcheck.signals.strides import find_strides
+from formcheck.summary import assess_metric, describe_gait
 from formcheck.verdict import reach_verdict
 from formcheck.video.reader import VideoInfo, hash_file, is_variable_rate, probe_video
 
-POSSIBLE_CADENCE = (100.0, 260.0)  # steps per minute of a running pattern at real speed
-USUAL_CADENCE = 165.0  # of a recreational runner, to guess a slow-motion factor from
-CAPTURE_FPS = (50.0, 60.0, 100.0, 120.0, 240.0, 480.0, 960.0)  # that phones offer
-PLAUSIBLE_CADENCE = (135.0, 210.0)  # with which one of those is believed
-MIN_SEEN_SHARE = 0.3  # of the frames in which somebody must be seen
-MIN_WHOLE_SHARE = 0.5  # of those, with the whole body
 MIN_STRIDES = 2
-# Contact time found minus true: -4 ms against a hand count, +60 ms on the drawn sample video.
-CONTACT_TIME_BIAS_S = 0.06
-CANDIDATE_SHARE = 0.2  # of the most-seen person's frames, to be a candidate for the runner
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user may set.
-
-    Attributes
-    ----------
-    model : {'lite', 'full', 'heavy'}
-    device : {'cpu', 'gpu'}
-    view, direction : optional
-        Overrule what is found; direction is +1 for facing image right, -1 for left.
-    slow_motion : float, optional
-        How many times slower than life the video plays.
-    capture_fps : float, optional
-        Frames per second at which it was captured: another way to say the same.
-    height_cm : float, optional
-        Stature, for vertical oscillation in centimetres.
-    lean_threshold, slouch_threshold : float, optional
-        Smallest change worth reporting, degrees.
-    cleaning : CleaningSettings
-    """
-
-    model: Literal["lite", "full", "heavy"] = "full"
-    device: Literal["cpu", "gpu"] = "cpu"
-    view: View | None = None
-    direction: int | None = None
-    slow_motion: float | None = None
-    capture_fps: float | None = None
-    height_cm: float | None = None
-    lean_threshold: float | None = None
-    slouch_threshold: float | None = None
-    cleaning: CleaningSettings = dataclasses.field(default_factory=CleaningSettings)
-
-    def threshold(self, metric: Metric) -> float | None:
-        """Smallest change of a metric worth reporting."""
-        chosen = {"trunk_lean_deg": self.lean_threshold, "slouch_deg": self.slouch_threshold}
-        return chosen.get(metric.column) or metric.threshold
 
 
 def analyze(
@@ -130,9 +67,9 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
     """
     video = _describe_video(info, observation)
     factor = _slow_motion_factor(options, video.fps)
-    runner = _follow_runner(observation, options, factor)
+    runner = follow_runner(observation, options, factor)
     video = dataclasses.replace(video, frames_analysed=runner.person.frames_seen)
-    _refuse_wrong_speed(runner.rhythm, factor, video.fps, is_told=factor != 1.0)
+    refuse_wrong_speed(runner.rhythm, factor, video.fps, is_told=factor != 1.0)
     cuts_s = (observation.camera.cuts_s / factor).tolist()
     strides = find_strides(
         runner.pose.keypoints,
@@ -177,7 +114,7 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
         ),
     )
     metrics = {
-        column: _assess_metric(metric, values, data, parts, options)
+        column: assess_metric(metric, values, data, parts, options)
         for column, metric in REGISTRY.items()
     }
     recorded_s = float(np.ptp(runner.pose.keypoints.time_s))
@@ -191,7 +128,7 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
             observation.engine.note,
         ),
         capture=capture,
-        gait=_describe_gait(strides, runner.pose.keypoints),
+        gait=describe_gait(strides, runner.pose.keypoints),
         metrics=metrics,
         verdict=reach_verdict(metrics, capture, recorded_s),
         provenance=_list_operations(runner, parts, options, factor),
@@ -205,19 +142,6 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
             camera_roll_deg=runner.steady.removed_roll_deg,
         ),
     )
-
-
-@dataclass(frozen=True)
-class _Runner:
-    """The person who is followed, and what was found about them."""
-
-    person: Person
-    steady: SteadyKeypoints
-    pose: CleanPose
-    orientation: Orientation
-    rhythm: Rhythm
-    whole_share: float
-    people: int
 
 
 def formcheck_version() -> str:
@@ -255,195 +179,8 @@ def _slow_motion_factor(options: Options, fps: float) -> float:
     return options.capture_fps / fps if options.capture_fps else 1.0
 
 
-def _follow_runner(observation: Observation, options: Options, factor: float) -> _Runner:
-    """Choose the person with a running pattern, else the largest, and refuse who can't run."""
-    people = observation.people
-    frames = len(observation.video_time_s)
-    if not people or people[0].frames_seen < MIN_SEEN_SHARE * frames:
-        raise NoRunnerError(
-            "no person is to be seen for most of the video; film the whole body from the side, "
-            "in good light, filling at least a third of the picture's height"
-        )
-    enough = [p for p in people if p.frames_seen >= CANDIDATE_SHARE * people[0].frames_seen]
-    candidates = [_examine(p, observation, options, factor, len(enough)) for p in enough]
-    whole = [c for c in candidates if c.whole_share >= MIN_WHOLE_SHARE]
-    if not whole:
-        raise NoRunnerError(
-            "no whole body is to be seen, only a part of it (for instance the legs); step back "
-            "until head and feet are in the picture all the time"
-        )
-    runner = max(whole, key=lambda c: (c.rhythm.is_running, c.person.size_px))
-    if not runner.rhythm.is_gait:
-        raise NoRunnerError(
-            "the person in the video does not run: no steady rhythm of the legs was found; "
-            "film at least ten seconds of steady running"
-        )
-    if not runner.rhythm.is_running:
-        raise NoRunnerError(
-            "the person in the video does not run: the hips don't rise between the steps as in "
-            "running (is this walking?); formcheck judges running only"
-        )
-    return runner
-
-
-def _examine(
-    person: Person, observation: Observation, options: Options, factor: float, people: int
-) -> _Runner:
-    real = dataclasses.replace(person.keypoints, time_s=observation.video_time_s / factor)
-    steady = undo_camera_roll(real, observation.camera, observation.video_time_s)
-    pose = clean_keypoints(
-        steady.keypoints, options.cleaning, cuts_s=(observation.camera.cuts_s / factor).tolist()
-    )
-    seen = pose.keypoints.confidence.max(axis=1) > 0
-    whole = find_whole_bodies(pose.keypoints, pose.leg_length_px)
-    orientation = find_orientation(pose.keypoints, view=options.view, direction=options.direction)
-    return _Runner(
-        person=person,
-        steady=steady,
-        pose=pose,
-        orientation=orientation,
-        rhythm=find_rhythm(pose.keypoints, orientation, pose.leg_length_px),
-        whole_share=float(whole[seen].mean()) if seen.any() else 0.0,
-        people=people,
-    )
-
-
-def _refuse_wrong_speed(rhythm: Rhythm, factor: float, fps: float, *, is_told: bool) -> None:
-    low, high = POSSIBLE_CADENCE
-    if low <= rhythm.cadence_spm <= high:
-        return
-    guess = guess_slow_motion(rhythm.cadence_spm / factor, fps)
-    told = f" with --slow-motion {factor:.3g}" if is_told else ""
-    looks = "slowed down" if guess > 1 else "sped up"
-    raise SlowMotionError(
-        f"the steps come at {rhythm.cadence_spm:.0f} a minute{told}, which nobody runs: the video "
-        f"looks {looks}, about {guess if guess > 1 else 1 / guess:.1f} times (slow motion?); run "
-        f"again with --slow-motion {guess:.2g} or --capture-fps {guess * fps:.0f}"
-    )
-
-
-def guess_slow_motion(cadence_spm: float, fps: float) -> float:
-    """Guess how many times a video is slowed from the cadence it shows.
-
-    Parameters
-    ----------
-    cadence_spm : float
-        Steps per minute on the video's own clock.
-    fps : float
-        Frames per second on that clock.
-
-    Returns
-    -------
-    float
-        The factor of a usual capture rate (120, 240, ... frames/s) where that gives a cadence of
-        135 to 210, else the one that gives 165.
-    """
-    by_cadence = USUAL_CADENCE / cadence_spm
-    usual = [
-        rate / fps
-        for rate in CAPTURE_FPS
-        if PLAUSIBLE_CADENCE[0] <= cadence_spm * rate / fps <= PLAUSIBLE_CADENCE[1]
-        and rate > 1.2 * fps
-    ]
-    return min(usual, key=lambda factor: abs(math.log(factor / by_cadence)), default=by_cadence)
-
-
-def _describe_gait(strides: Strides, keypoints: Keypoints) -> GaitFacts:
-    duration = strides.duration_s
-    mean = float(duration.mean())
-    spread = float(duration.std(ddof=1))
-    cadence = 120 / mean
-    half = cadence * 1.96 * spread / mean / math.sqrt(len(duration))
-    return GaitFacts(
-        cadence_spm=cadence,
-        cadence_ci95=(cadence - half, cadence + half),
-        strides=len(strides),
-        stride_time_s=mean,
-        stride_time_cv_pct=100 * spread / mean,
-        foot=strides.foot,
-        frame_interval_ms=1000 * keypoints.frame_interval_s,
-    )
-
-
-def _assess_metric(
-    metric: Metric,
-    values: dict[str, NDArray[np.float64]],
-    data: StrideData,
-    parts: Parts,
-    options: Options,
-) -> MetricFacts:
-    value = values[metric.column]
-    drift = assess_drift(
-        data.strides.middle_s,
-        value,
-        threshold=options.threshold(metric),
-        parts=(parts.baseline, parts.late),
-    )
-    known = value[np.isfinite(value)]
-    origin = 0.0
-    if metric.is_relative and len(known):
-        origin = drift.baseline.mean if drift.baseline.mean is not None else float(known.mean())
-    if not len(known):
-        return MetricFacts(
-            label=metric.label,
-            unit=metric.unit,
-            mean=None,
-            sd=None,
-            uncertainty=None,
-            baseline=drift.baseline,
-            late=drift.late,
-            change=Change(None, None, "insufficient_data"),
-            trend_per_hour=None,
-            onset_s=None,
-            note=_why_unknown(metric, data),
-        )
-    sd = float(known.std(ddof=1)) if len(known) > 1 else None
-    return MetricFacts(
-        label=metric.label,
-        unit=metric.unit,
-        mean=float(known.mean()) - origin,
-        sd=sd,
-        uncertainty=_uncertainty(metric, known, data),
-        baseline=_shift(drift.baseline, origin),
-        late=_shift(drift.late, origin),
-        change=drift.change,
-        trend_per_hour=drift.trend_per_hour,
-        onset_s=drift.onset_s,
-        note=metric.caveat,
-    )
-
-
-def _why_unknown(metric: Metric, data: StrideData) -> str:
-    if data.orientation.view not in metric.views:
-        return f"not measurable from the {data.orientation.view}"
-    if metric.column == "vertical_oscillation_cm" and data.height_cm is None:
-        return "needs --height-cm"
-    return "not seen in enough strides"
-
-
-def _shift(part: Part, origin: float) -> Part:
-    return part if part.mean is None else dataclasses.replace(part, mean=part.mean - origin)
-
-
-def _uncertainty(metric: Metric, known: NDArray[np.float64], data: StrideData) -> float | None:
-    """Half-width of the 95 % interval of the mean, with what the frame interval leaves open.
-
-    Each foot event is known to about half a frame interval, in the same way in every stride, so
-    more strides don't average that away: a difference of two events is open by one interval. The
-    bias of the pose network's feet comes on top.
-    """
-    if len(known) < 2:
-        return None
-    random = 1.96 * float(known.std(ddof=1)) / math.sqrt(len(known))
-    if not metric.frame_limited:
-        return random
-    interval_s = data.keypoints.frame_interval_s
-    per_second = 100 / float(data.strides.duration_s.mean()) if "pct" in metric.column else 1000.0
-    return math.hypot(random, interval_s * per_second, CONTACT_TIME_BIAS_S * per_second)
-
-
 def _list_operations(
-    runner: _Runner, parts: Parts, options: Options, factor: float
+    runner: Runner, parts: Parts, options: Options, factor: float
 ) -> list[Operation]:
     return [
         Operation("find_pose", {"model": options.model, "people_followed": 1}),

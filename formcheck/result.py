@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from formcheck.drift import Change, Estimate, Part
 from formcheck.keypoints import Keypoints
 from formcheck.metrics.angles import FrameAngles
-from formcheck.signals.gait import Strides
+from formcheck.signals.strides import Strides
 
 SCHEMA = "formcheck.report/1"
 

@@ -12,8 +12,9 @@ from formcheck.metrics.docs import to_markdown
 from formcheck.metrics.posture import _percentile_of_known
 from formcheck.pose.silhouette import PROFILE_SIZE, measure_profile
 from formcheck.signals.cleaning import clean_keypoints
-from formcheck.signals.gait import Strides, find_rhythm, find_strides
 from formcheck.signals.orientation import Orientation, find_orientation
+from formcheck.signals.rhythm import find_rhythm
+from formcheck.signals.strides import Strides, find_strides
 from tests.synthetic import make_runner, observe_runner
 
 

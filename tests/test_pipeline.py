@@ -9,9 +9,11 @@ import pytest
 
 from formcheck.errors import NoRunnerError, SlowMotionError
 from formcheck.observe import Observation
-from formcheck.pipeline import Options, assess_run, guess_slow_motion
+from formcheck.options import Options
+from formcheck.pipeline import assess_run
 from formcheck.pose.people import Person
 from formcheck.report.files import to_json, write_frames, write_strides
+from formcheck.runner import guess_slow_motion
 from tests.synthetic import describe_video, make_runner, observe_runner
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from formcheck.keypoints import Keypoints
 from formcheck.metrics.angles import FrameAngles, compute_frame_angles
-from formcheck.signals.gait import Strides
 from formcheck.signals.orientation import Orientation, View
+from formcheck.signals.strides import Strides
 
 # Leg length (greater trochanter's height less the ankle's) as a share of stature: thigh 0.245 plus
 # shank 0.246 (Drillis and Contini 1966, in Winter 2009, fig. 4.1).

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from formcheck.signals.cleaning import clean_keypoints
-from formcheck.signals.gait import find_rhythm, find_strides
 from formcheck.signals.orientation import find_orientation
+from formcheck.signals.rhythm import find_rhythm
+from formcheck.signals.strides import find_strides
 from tests.synthetic import make_runner
 
 

@@ -1,0 +1,46 @@
+"""What the user may set."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from formcheck.metrics import Metric
+from formcheck.signals.cleaning import CleaningSettings
+from formcheck.signals.orientation import View
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may set.
+
+    Attributes
+    ----------
+    model : {'lite', 'full', 'heavy'}
+    device : {'cpu', 'gpu'}
+    view, direction : optional
+        Overrule what is found; direction is +1 for facing image right, -1 for left.
+    slow_motion : float, optional
+        How many times slower than life the video plays.
+    capture_fps : float, optional
+        Frames per second at which it was captured: another way to say the same.
+    height_cm : float, optional
+        Stature, for vertical oscillation in centimetres.
+    lean_threshold, slouch_threshold : float, optional
+        Smallest change worth reporting, degrees.
+    cleaning : CleaningSettings
+    """
+
+    model: Literal["lite", "full", "heavy"] = "full"
+    device: Literal["cpu", "gpu"] = "cpu"
+    view: View | None = None
+    direction: int | None = None
+    slow_motion: float | None = None
+    capture_fps: float | None = None
+    height_cm: float | None = None
+    lean_threshold: float | None = None
+    slouch_threshold: float | None = None
+    cleaning: CleaningSettings = field(default_factory=CleaningSettings)
+
+    def threshold(self, metric: Metric) -> float | None:
+        """Smallest change of a metric worth reporting."""
+        chosen = {"trunk_lean_deg": self.lean_threshold, "slouch_deg": self.slouch_threshold}
+        return chosen.get(metric.column) or metric.threshold

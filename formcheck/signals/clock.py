@@ -1,0 +1,86 @@
+"""Values on an even clock, at any time, and over spans of time."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import make_interp_spline
+
+from formcheck.keypoints import Keypoints
+
+PHASE_STEPS = 240  # points on which each cycle is sampled
+RUNNING_MEDIAN_STRIDES = 15  # long enough to outvote a few wrong ones
+
+
+def even_clock(time_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Return times at even steps over the same span, and the step: the median frame interval."""
+    step = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
+    count = max(2, round((time_s[-1] - time_s[0]) / step) + 1)
+    return np.linspace(time_s[0], time_s[-1], count), step
+
+
+def on_clock(
+    clock: NDArray[np.float64], time_s: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Bring a course onto a clock, linearly; over gaps (NaN) straight across."""
+    known = np.isfinite(values)
+    return np.interp(clock, time_s[known], values[known])
+
+
+def spline_through(
+    time_s: NDArray[np.float64], values: NDArray[np.float64]
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return the cubic spline through the known values; NaN everywhere where there are under 4."""
+    known = np.isfinite(values)
+    if known.sum() < 4:
+        return lambda at: np.full(np.shape(at), np.nan)
+    spline: Callable[..., NDArray[np.float64]] = make_interp_spline(
+        time_s[known], values[known], k=3
+    )
+    return spline
+
+
+def sample_point(keypoints: Keypoints, name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the course of a point at any times, shape (*at.shape, 2); beyond the ends it stays."""
+    clipped = np.clip(at, keypoints.time_s[0], keypoints.time_s[-1])
+    point = keypoints.point(name)
+    return np.stack(
+        [spline_through(keypoints.time_s, point[:, axis])(clipped) for axis in (0, 1)], axis=-1
+    )
+
+
+def running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median over neighbouring strides; at the ends the series is mirrored."""
+    half = min(RUNNING_MEDIAN_STRIDES // 2, max(0, len(values) - 1))
+    padded = np.pad(values, half, mode="reflect") if half else values
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    return np.median(windows, axis=1)
+
+
+def mean_over(
+    clock: NDArray[np.float64],
+    signal: NDArray[np.float64],
+    start_s: NDArray[np.float64],
+    end_s: NDArray[np.float64],
+    *,
+    around: int,
+) -> NDArray[np.float64]:
+    """Return the mean of an even signal over each span and as many such spans to either side."""
+    total = np.concatenate([[0.0], np.cumsum(signal)])
+    margin = around * (end_s - start_s)
+    first = np.searchsorted(clock, start_s - margin)
+    last = np.maximum(np.searchsorted(clock, end_s + margin), first + 1)
+    last = np.minimum(last, len(clock))
+    return (total[last] - total[first]) / np.maximum(last - first, 1)
+
+
+def seen_share(
+    time_s: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    start_s: NDArray[np.float64],
+    end_s: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the share of each span in which something is known."""
+    cumulative = np.concatenate([[0.0], np.cumsum(known)])
+    first, last = np.searchsorted(time_s, start_s), np.searchsorted(time_s, end_s)
+    return (cumulative[last] - cumulative[first]) / np.maximum(last - first, 1)
