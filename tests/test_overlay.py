@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from formcheck.errors import OutputError, VideoError
-from formcheck.pipeline import Options, assess_run
+from formcheck.options import Options
+from formcheck.pipeline import assess_run
 from formcheck.report import write_report
 from formcheck.video.overlay import write_overlay
 from formcheck.video.reader import probe_video, read_frames

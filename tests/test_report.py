@@ -13,7 +13,8 @@ from rich.console import Console
 from formcheck.drift import Change, Estimate
 from formcheck.keypoints import INDEX
 from formcheck.metrics import REGISTRY
-from formcheck.pipeline import Options, assess_run
+from formcheck.options import Options
+from formcheck.pipeline import assess_run
 from formcheck.report import write_report
 from formcheck.report.advice import FILM_FROM_SIDE, FILM_LONGER, FILM_STEADY, give_advice
 from formcheck.report.charts import MAX_DOTS, SIZES, charted_metrics, draw_chart, stride_step
