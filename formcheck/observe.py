@@ -71,6 +71,8 @@ def observe_video(
     FormcheckError
         What the reader or the engine raised; the decoding thread has ended by then.
     """
+    if progress is not None:
+        progress(0.0)
     engine = create_engine(_survey_people(info, create_engine))
     log, tracker, camera = DecodeLog(), PeopleTracker(), CameraWatch()
     length_s = info.promised_duration_s or 0.0

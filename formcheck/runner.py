@@ -65,7 +65,7 @@ def follow_runner(observation: Observation, options: Options, factor: float) -> 
     if not runner.rhythm.is_gait:
         raise NoRunnerError(
             "the person in the video does not run: no steady rhythm of the legs was found; "
-            "film at least ten seconds of steady running"
+            "film at least ten seconds of steady running" + _doubt_told_view(options)
         )
     if not runner.rhythm.is_running:
         raise NoRunnerError(
@@ -73,6 +73,11 @@ def follow_runner(observation: Observation, options: Options, factor: float) -> 
             "running (is this walking?); formcheck judges running only"
         )
     return runner
+
+
+def _doubt_told_view(options: Options) -> str:
+    told = options.view is not None
+    return f", or leave out --view {options.view} if it doesn't fit the picture" if told else ""
 
 
 def _examine(
@@ -117,7 +122,14 @@ def refuse_wrong_speed(rhythm: Rhythm, factor: float, fps: float, *, is_told: bo
     low, high = POSSIBLE_CADENCE
     if low <= rhythm.cadence_spm <= high:
         return
-    guess = guess_slow_motion(rhythm.cadence_spm / factor, fps)
+    shown = rhythm.cadence_spm / factor
+    if is_told and low <= shown <= high:
+        raise SlowMotionError(
+            f"the steps would come at {rhythm.cadence_spm:.0f} a minute with a slow motion of "
+            f"{factor:.3g}, which nobody runs, but as the video plays they come at {shown:.0f}: "
+            "leave out --slow-motion and --capture-fps"
+        )
+    guess = guess_slow_motion(shown, fps)
     told = f" with --slow-motion {factor:.3g}" if is_told else ""
     looks = "slowed down" if guess > 1 else "sped up"
     raise SlowMotionError(

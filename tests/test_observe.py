@@ -78,8 +78,8 @@ def test_all_frames_are_watched_once_in_order(video):
     assert seen.people[0].frames_seen == FRAMES
     assert seen.people[0].keypoints.position[3] == pytest.approx(stand_at(160, 100, size=0.4))
     assert len(seen.camera.time_s) == pytest.approx(FRAMES / 30 / 0.5, abs=1)
-    assert len(shares) == FRAMES
-    assert np.diff(shares).min() > 0
+    assert len(shares) == 1 + FRAMES  # once before the first, so that a bar shows at once
+    assert np.diff(shares).min() >= 0
     assert 0 <= shares[0] < shares[-1] <= 1
     assert shares[-1] > 0.9
 
@@ -150,7 +150,8 @@ def test_what_progress_raises_comes_through_and_all_is_closed(video):
     log, before = [], threading.active_count()
 
     def stop(share):
-        raise KeyboardInterrupt
+        if share > 0:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         observe_video(probe_video(video), lambda people: FakeEngine(people, one, log=log), stop)

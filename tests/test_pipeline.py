@@ -270,3 +270,17 @@ def test_tables_hold_every_frame_and_stride(tmp_path):
     lean = np.array(strides["trunk_lean_deg"])
     assert lean.mean() == pytest.approx(analysis.metrics["trunk_lean_deg"].mean)
     assert {p.name for p in tmp_path.iterdir()} == {"run.mp4", "frames.parquet", "strides.parquet"}
+
+
+def test_slow_motion_told_of_a_video_at_full_speed(tmp_path):
+    with pytest.raises(SlowMotionError, match="leave out --slow-motion"):
+        assess(make_runner(20, 30, noise_px=2), tmp_path, Options(slow_motion=2.0))
+
+
+def test_a_view_that_does_not_fit_is_doubted(tmp_path):
+    runner = make_runner(20, 30, noise_px=2)
+    still = runner.keypoints.position.copy()
+    still[..., 1] = still[:1, :, 1]
+    flat = dataclasses.replace(runner, keypoints=runner.keypoints.with_position(still))
+    with pytest.raises(NoRunnerError, match="leave out --view rear"):
+        assess(flat, tmp_path, Options(view="rear"))

@@ -145,3 +145,16 @@ def test_cycling_is_not_running():
     rhythm = find_rhythm(keypoints, find_orientation(keypoints), runner.leg_length_px)
     assert rhythm.is_gait
     assert not rhythm.is_running
+
+
+def test_rhythm_survives_jumps_of_the_phase():
+    runner = make_runner(60, 30, noise_px=2)
+    keypoints = runner.keypoints
+    pieces = np.concatenate([np.arange(i * 121 + 37 * i, (i + 1) * 121 + 37 * i) for i in range(9)])
+    pieces = pieces[pieces < len(keypoints.time_s)]
+    jumping = keypoints.__class__(
+        np.arange(len(pieces)) / 30, keypoints.position[pieces], keypoints.confidence[pieces]
+    )
+    rhythm = find_rhythm(jumping, find_orientation(jumping), runner.leg_length_px)
+    assert rhythm.is_running
+    assert rhythm.cadence_spm == pytest.approx(165, rel=0.1)

@@ -24,7 +24,7 @@ VERDICT_WORDS = {
     "decreased": "decreased",
     "stable": "stable",
     "inconclusive": "can't tell",
-    "insufficient_data": "too few strides",
+    "insufficient_data": "mean of all",
 }
 
 
@@ -64,7 +64,11 @@ def _metric_table(metrics: dict[str, MetricFacts]) -> Table:
 
 
 def format_row(column: str, facts: MetricFacts) -> tuple[str, str, str, str, str]:
-    """Label with unit, early, late, change with interval, verdict: as people read them."""
+    """Label with unit, early, late, change with interval, verdict: as people read them.
+
+    Where there are too few strides to compare, the mean of all of them stands under early, for the
+    means of one or two strides would look like a change.
+    """
     metric = REGISTRY[column]
     digits = metric.decimals
 
@@ -77,8 +81,8 @@ def format_row(column: str, facts: MetricFacts) -> tuple[str, str, str, str, str
         change = f"{number(facts.change.value, '+')} ({number(low, '+')} to {number(high, '+')})"
     return (
         f"{metric.label} ({metric.unit})",
-        number(facts.baseline.mean if facts.baseline.strides else facts.mean),
-        number(facts.late.mean),
+        number(facts.mean if facts.change.value is None else facts.baseline.mean),
+        number(None if facts.change.value is None else facts.late.mean),
         change,
         VERDICT_WORDS[facts.change.verdict],
     )

@@ -11,6 +11,7 @@ from formcheck.signals.clock import even_clock, on_clock
 from formcheck.signals.orientation import Orientation
 
 STRIDE_HZ = (0.04, 2.4)  # searched in the video's own time, so that slow motion is seen too
+BEAT_WIDTH = 0.15  # of the stride frequency, to either side: the band in which strides vary
 MIN_REGULARITY = 0.35  # share of the legs' movement that the rhythm must explain
 MIN_SWING = 0.12  # leg lengths: the legs' movement (SD) below which nobody runs or walks
 MIN_BOUNCE = 0.02  # leg lengths: runners go up and down by 0.06 to 0.14, cyclists don't
@@ -93,7 +94,7 @@ def find_rhythm(keypoints: Keypoints, orientation: Orientation, leg_length_px: f
     searched = (hz >= max(STRIDE_HZ[0], 1.5 / (window * step))) & (hz <= STRIDE_HZ[1])
     if not searched.any() or power[searched].max() <= 0:
         return NO_RHYTHM
-    stride_hz = float(hz[searched][power[searched].argmax()])
+    stride_hz = _strongest_band(hz, power, searched)
     beat = np.abs(hz[:, None] / stride_hz - np.array([1, 2, 3])).min(axis=1) < 0.3
     regularity = float(power[beat & (hz < 3.3 * stride_hz)].sum() / power.sum())
     flight, bounce_px = flight_course(keypoints, orientation, legs_even, clock, stride_hz)
@@ -104,6 +105,23 @@ def find_rhythm(keypoints: Keypoints, orientation: Orientation, leg_length_px: f
         flight=float(flight.mean()),
         bounce=bounce_px / leg_length_px,
     )
+
+
+def _strongest_band(
+    hz: NDArray[np.float64], power: NDArray[np.float64], searched: NDArray[np.bool_]
+) -> float:
+    """Return the middle of the band that holds most power.
+
+    A band, not a single line: where the phase jumps (a cut, a stumble, a looped clip) the line of
+    the strides splits, and a line far below may stand higher than its parts.
+    """
+    total = np.concatenate([[0.0], np.cumsum(power)])
+    low = np.searchsorted(hz, hz * (1 - BEAT_WIDTH))
+    high = np.searchsorted(hz, hz * (1 + BEAT_WIDTH), side="right")
+    within = np.where(searched, total[high] - total[low], 0.0)
+    best = within.argmax()
+    band = slice(low[best], high[best])
+    return float((hz[band] * power[band]).sum() / power[band].sum())
 
 
 def leg_difference(keypoints: Keypoints, side: bool) -> NDArray[np.float64]:
