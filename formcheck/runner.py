@@ -4,6 +4,8 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from formcheck.errors import NoRunnerError, SlowMotionError
 from formcheck.observe import Observation
 from formcheck.options import Options
@@ -20,6 +22,7 @@ CAPTURE_FPS = (50.0, 60.0, 100.0, 120.0, 240.0, 480.0, 960.0)  # that phones off
 PLAUSIBLE_CADENCE = (135.0, 210.0)  # with which one of those is believed
 MIN_SEEN_SHARE = 0.3  # of the frames in which somebody must be seen
 MIN_WHOLE_SHARE = 0.5  # of those, with the whole body
+SHORTEST_RUN_S = 2.0  # two strides of a slow jogger, with what comes before and after
 CANDIDATE_SHARE = 0.2  # of the most-seen person's frames, to be a candidate for the runner
 
 
@@ -62,6 +65,12 @@ def follow_runner(observation: Observation, options: Options, factor: float) -> 
             "until head and feet are in the picture all the time"
         )
     runner = max(whole, key=lambda c: (c.rhythm.is_running, c.person.size_px))
+    length_s = float(np.ptp(runner.pose.keypoints.time_s))
+    if not runner.rhythm.is_gait and length_s < SHORTEST_RUN_S:
+        raise NoRunnerError(
+            f"the video is only {length_s:.1f} s long, and two whole strides are the least that "
+            "can be measured; film at least ten seconds, better the whole run"
+        )
     if not runner.rhythm.is_gait:
         raise NoRunnerError(
             "the person in the video does not run: no steady rhythm of the legs was found; "

@@ -284,3 +284,9 @@ def test_a_view_that_does_not_fit_is_doubted(tmp_path):
     flat = dataclasses.replace(runner, keypoints=runner.keypoints.with_position(still))
     with pytest.raises(NoRunnerError, match="leave out --view rear"):
         assess(flat, tmp_path, Options(view="rear"))
+
+
+@pytest.mark.parametrize("duration_s", [0.3, 0.8, 1.2])
+def test_shorter_than_two_strides_is_refused(tmp_path, duration_s):
+    with pytest.raises(NoRunnerError, match="film at least ten seconds"):
+        assess(make_runner(duration_s, 30, noise_px=2), tmp_path)
