@@ -120,12 +120,15 @@ def _camera_warnings(
             "Put the phone on something firm.",
             spoils_verdict=True,
         )
-    elif steady.roll_deg is None:
+    elif _is_unwatched(camera, early) or _is_unwatched(camera, late):
         yield Warning(
             "background_unclear",
-            "The background shows too little to tell whether the camera stayed still.",
+            "The background could not be followed through the run, so a moved camera can't be told "
+            "from posture. Film with something that stands still in the picture: a shelf, a door, "
+            "the treadmill's frame.",
+            spoils_verdict=True,
         )
-    elif steady.is_corrected:
+    elif steady.is_corrected and steady.roll_deg is not None:
         turned = steady.roll_deg[np.abs(steady.roll_deg).argmax()]
         yield Warning(
             "camera_turned",
@@ -146,6 +149,11 @@ def _camera_warnings(
                 "The light changed a lot during the run, which can move the points found.",
                 spoils_verdict=True,
             )
+
+
+def _is_unwatched(camera: CameraTrack, part: NDArray[np.bool_]) -> bool:
+    """Whether the camera's movement is unknown in most of a part, or that holds no sample."""
+    return not np.isfinite(camera.roll_deg[part]).mean() > 0.5 if part.any() else True
 
 
 def _pose_warnings(pose: CleanPose, data: StrideData, people: int) -> Iterator[Warning]:

@@ -59,6 +59,9 @@ _SIDE_BONES = tuple(
         (f"{side}_ankle", f"{side}_foot_index"),
     )
 )
+# Heights along the trunk, from hip to shoulder, at which the outline of a person is measured.
+OUTLINE_STATIONS = 21
+
 BONES = (
     *_SIDE_BONES,
     (INDEX["left_shoulder"], INDEX["right_shoulder"]),
@@ -98,6 +101,11 @@ class Keypoints:
     def with_position(self, position: NDArray[np.float64]) -> "Keypoints":
         """Return a copy with other positions."""
         return replace(self, position=position)
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """In which frames the person is in the picture at all, shape (time,)."""
+        return np.asarray(self.confidence.max(axis=1) > 0)
 
     @property
     def frame_interval_s(self) -> float:

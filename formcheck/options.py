@@ -43,4 +43,5 @@ class Options:
     def threshold(self, metric: Metric) -> float | None:
         """Smallest change of a metric worth reporting."""
         chosen = {"trunk_lean_deg": self.lean_threshold, "slouch_deg": self.slouch_threshold}
-        return chosen.get(metric.column) or metric.threshold
+        told = chosen.get(metric.column)
+        return metric.threshold if told is None else told

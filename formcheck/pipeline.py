@@ -16,7 +16,7 @@ from formcheck.pose.engine import PoseEngine
 from formcheck.result import Analysis, Capture, EngineFacts, Operation, Series, VideoFacts
 from formcheck.runner import Runner, follow_runner, refuse_wrong_speed
 from formcheck.signals.strides import find_strides
-from formcheck.summary import assess_metric, describe_gait
+from formcheck.summary import assess_metric, count_from_baseline, describe_gait
 from formcheck.verdict import reach_verdict
 from formcheck.video.reader import VideoInfo, hash_file, is_variable_rate, probe_video
 
@@ -91,8 +91,8 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
         profile=runner.person.profile,
         height_cm=options.height_cm,
     )
-    values = compute_metrics(data)
     parts = Parts(*choose_parts(strides.middle_s))
+    values = count_from_baseline(compute_metrics(data), strides.middle_s, parts)
     capture = Capture(
         view=runner.orientation.view,
         direction=runner.orientation.direction,
@@ -174,7 +174,7 @@ def _describe_video(info: VideoInfo, observation: Observation) -> VideoFacts:
 
 
 def _slow_motion_factor(options: Options, fps: float) -> float:
-    if options.slow_motion:
+    if options.slow_motion is not None:
         return options.slow_motion
     return options.capture_fps / fps if options.capture_fps else 1.0
 

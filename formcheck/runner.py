@@ -13,7 +13,7 @@ from formcheck.pose.people import Person
 from formcheck.signals.body import find_whole_bodies
 from formcheck.signals.cleaning import CleanPose, clean_keypoints
 from formcheck.signals.orientation import Orientation, find_orientation
-from formcheck.signals.rhythm import Rhythm, find_rhythm
+from formcheck.signals.rhythm import STEP_BAND, Rhythm, find_rhythm
 from formcheck.signals.steady import SteadyKeypoints, undo_camera_roll
 
 POSSIBLE_CADENCE = (100.0, 260.0)  # steps per minute of a running pattern at real speed
@@ -74,19 +74,29 @@ def follow_runner(observation: Observation, options: Options, factor: float) -> 
     if not runner.rhythm.is_gait:
         raise NoRunnerError(
             "the person in the video does not run: no steady rhythm of the legs was found; "
-            "film at least ten seconds of steady running" + _doubt_told_view(options)
+            "film at least ten seconds of steady running" + _doubt(options)
+        )
+    if 2 * STEP_BAND[1] * runner.rhythm.stride_hz * runner.pose.keypoints.frame_interval_s >= 1:
+        raise NoRunnerError(
+            f"{1 / runner.pose.keypoints.frame_interval_s:.0f} frames a second are too few to "
+            "follow the steps; film at 30 or more, better 60"
         )
     if not runner.rhythm.is_running:
         raise NoRunnerError(
             "the person in the video does not run: the hips don't rise between the steps as in "
-            "running (is this walking?); formcheck judges running only"
+            "running (is this walking?); formcheck judges running only" + _doubt(options)
         )
     return runner
 
 
-def _doubt_told_view(options: Options) -> str:
-    told = options.view is not None
-    return f", or leave out --view {options.view} if it doesn't fit the picture" if told else ""
+def _doubt(options: Options) -> str:
+    """Name what the user told, which may be what doesn't fit."""
+    told = []
+    if options.view is not None:
+        told.append(f"--view {options.view}")
+    if options.slow_motion is not None or options.capture_fps is not None:
+        told.append("--slow-motion and --capture-fps")
+    return f", or leave out {' and '.join(told)} if that doesn't fit the video" if told else ""
 
 
 def _examine(

@@ -1,6 +1,5 @@
 """From values per stride to the facts of the report: means, changes, uncertainties."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -8,9 +7,9 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from formcheck.capture import Parts
-from formcheck.drift import Change, Part, assess_drift
+from formcheck.drift import Change, assess_drift
 from formcheck.keypoints import Keypoints
-from formcheck.metrics import Metric, StrideData
+from formcheck.metrics import REGISTRY, Metric, StrideData
 from formcheck.options import Options
 from formcheck.result import GaitFacts, MetricFacts
 from formcheck.signals.strides import Strides
@@ -18,6 +17,29 @@ from formcheck.signals.strides import Strides
 MAX_CORRELATION = 0.95  # of neighbouring strides; more could not be told from a drift
 # Contact time found minus true: -4 ms against a hand count, +60 ms on the drawn sample video.
 CONTACT_TIME_BIAS_S = 0.06
+
+
+def count_from_baseline(
+    values: dict[str, NDArray[np.float64]], time_s: NDArray[np.float64], parts: Parts
+) -> dict[str, NDArray[np.float64]]:
+    """Count relative metrics from their mean over the baseline, or over all where that is empty.
+
+    Parameters
+    ----------
+    values : dict of array, shape (stride,)
+        All metrics by column.
+    time_s : array, shape (stride,)
+    parts : Parts
+    """
+    early, _ = parts.split(time_s)
+
+    def shifted(column: str, value: NDArray[np.float64]) -> NDArray[np.float64]:
+        known = np.isfinite(value)
+        if not REGISTRY[column].is_relative or not known.any():
+            return value
+        return value - value[known & early if (known & early).any() else known].mean()
+
+    return {column: shifted(column, value) for column, value in values.items()}
 
 
 def describe_gait(strides: Strides, keypoints: Keypoints) -> GaitFacts:
@@ -59,7 +81,6 @@ def assess_metric(
     Returns
     -------
     MetricFacts
-        Relative metrics are counted from the mean of the baseline.
     """
     value = values[metric.column]
     drift = assess_drift(
@@ -69,9 +90,6 @@ def assess_metric(
         parts=(parts.baseline, parts.late),
     )
     known = value[np.isfinite(value)]
-    origin = 0.0
-    if metric.is_relative and len(known):
-        origin = drift.baseline.mean if drift.baseline.mean is not None else float(known.mean())
     if not len(known):
         return MetricFacts(
             label=metric.label,
@@ -90,11 +108,11 @@ def assess_metric(
     return MetricFacts(
         label=metric.label,
         unit=metric.unit,
-        mean=float(known.mean()) - origin,
+        mean=float(known.mean()),
         sd=sd,
         uncertainty=_uncertainty(metric, known, data),
-        baseline=_shift(drift.baseline, origin),
-        late=_shift(drift.late, origin),
+        baseline=drift.baseline,
+        late=drift.late,
         change=drift.change,
         trend_per_hour=drift.trend_per_hour,
         onset_s=drift.onset_s,
@@ -108,10 +126,6 @@ def _why_unknown(metric: Metric, data: StrideData) -> str:
     if metric.column == "vertical_oscillation_cm" and data.height_cm is None:
         return "needs --height-cm"
     return "not seen in enough strides"
-
-
-def _shift(part: Part, origin: float) -> Part:
-    return part if part.mean is None else dataclasses.replace(part, mean=part.mean - origin)
 
 
 def _uncertainty(metric: Metric, known: NDArray[np.float64], data: StrideData) -> float | None:
@@ -137,10 +151,13 @@ def _half_width(values: NDArray[np.float64]) -> float:
     Student's t, for as many independent strides as the correlation r of neighbours leaves:
     n (1 - r) / (1 + r).
     """
-    deviation = values - values.mean()
+    stride = np.arange(len(values)) - (len(values) - 1) / 2
+    slope = float(stride @ values) / float(stride @ stride)
+    deviation = values - values.mean() - slope * stride  # a trend is no scatter of the mean
     power = float(deviation @ deviation)
     r = float(deviation[1:] @ deviation[:-1]) / power if power > 0 else 0.0
     r = min(max(r, 0.0), MAX_CORRELATION)
     independent = max(2.0, len(values) * (1 - r) / (1 + r))
     quantile = float(stdtrit(independent - 1, 0.975))
-    return quantile * float(values.std(ddof=1)) / math.sqrt(independent)
+    spread = math.sqrt(power / max(len(values) - 2, 1))
+    return quantile * spread / math.sqrt(independent)

@@ -6,8 +6,8 @@ from formcheck.metrics import REGISTRY
 from formcheck.result import Capture, Label, MetricFacts, Verdict
 
 FATIGUE_FROM_S = 600.0  # shorter recordings say nothing about fatigue
+SHORTEST_JUDGED_S = 60.0  # a slow runner takes this long for two parts of 24 strides
 LATE_IN_THE_RUN, OVER_THIS_RECORDING = "late in the run", "over this recording"
-NAMES = {"trunk_lean_deg": "trunk lean", "slouch_deg": "slouch"}
 
 
 def reach_verdict(metrics: dict[str, MetricFacts], capture: Capture, recorded_s: float) -> Verdict:
@@ -39,9 +39,14 @@ def reach_verdict(metrics: dict[str, MetricFacts], capture: Capture, recorded_s:
         return Verdict("inconclusive", None, text, [f"not_measurable_from_{capture.view}"])
     label = _label(verdicts)
     if label == "insufficient_data":
+        what = (
+            "The recording is too short"
+            if recorded_s < SHORTEST_JUDGED_S
+            else "Too few strides were seen well enough"
+        )
         text = (
-            "The recording is too short to tell whether posture changed: film at least two "
-            "minutes, better the whole run."
+            f"{what} to tell whether posture changed: film at least two minutes, better the whole "
+            "run, with the whole body in the picture."
         )
         return Verdict(label, None, text, [f"{c}:{v}" for c, v in verdicts.items()])
     spoilers = [warning for warning in capture.warnings if warning.spoils_verdict]
@@ -82,7 +87,7 @@ def _sentence(
 
     def amount(column: str) -> str:
         value, (low, high) = changes[column]
-        return f"{NAMES[column]} {value:+.1f}° (95 % sure: {low:+.1f} to {high:+.1f}°)"
+        return f"{_name(column)} {value:+.1f}° (95 % sure: {low:+.1f} to {high:+.1f}°)"
 
     if label == "held":
         return (
@@ -101,13 +106,17 @@ def _sentence(
         return (
             f"Posture changed {span}, but not into a slump: " + ", ".join(map(amount, down)) + "."
         )
-    missing = [NAMES[c] for c in posture if c not in changes]
+    missing = [_name(c) for c in posture if c not in changes]
     text = "The video can't tell whether posture held"
     if changes:
         text += ": " + ", ".join(map(amount, changes))
     if missing:
         text += f"; {' and '.join(missing)} could not be measured well enough"
     return text + "."
+
+
+def _name(column: str) -> str:
+    return REGISTRY[column].label.lower()
 
 
 def format_time(seconds: float) -> str:

@@ -18,11 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
-from formcheck.keypoints import BONES, INDEX, KEYPOINTS, Keypoints
+from formcheck.keypoints import BONES, INDEX, KEYPOINTS, OUTLINE_STATIONS, Keypoints
 from formcheck.metrics.posture import SLOUCH_DEG_PER_BULGE
 from formcheck.observe import Observation
 from formcheck.pose.people import Person
-from formcheck.pose.silhouette import STATIONS
 from formcheck.video.camera import CameraTrack
 from formcheck.video.reader import DecodeLog, VideoInfo
 
@@ -328,8 +327,8 @@ def observe_runner(
     time_s = runner.keypoints.time_s
     frames = len(time_s)
     bulge = 0.24 + _at(slouch_deg, time_s) / SLOUCH_DEG_PER_BULGE
-    height = np.sin(np.linspace(0.25, 1.0, STATIONS) * np.pi * 0.75)
-    sides = np.full((frames, 2, STATIONS), 0.18)
+    height = np.sin(np.linspace(0.25, 1.0, OUTLINE_STATIONS) * np.pi * 0.75)
+    sides = np.full((frames, 2, OUTLINE_STATIONS), 0.18)
     back = 0 if runner.direction > 0 else 1
     sides[:, back] = bulge[:, None] * height / height[6:19].max()
     sides += np.random.default_rng(seed).normal(0, 0.004, sides.shape)

@@ -122,3 +122,11 @@ def test_nothing_is_bridged_across_a_cut():
     cleaned = clean_keypoints(keypoints.with_position(position), cuts_s=[5.0]).keypoints
     error = np.abs(cleaned.point("left_hip") - position[:, INDEX["left_hip"]])
     assert error[290:310].max() < 3
+
+
+def test_a_short_quick_span_between_cuts_does_no_harm():
+    quick = 3 + np.arange(30) / 120
+    time_s = np.concatenate([np.arange(90) / 30, quick, quick[-1] + np.arange(1, 90) / 30])
+    keypoints = make_runner(time_s=time_s).keypoints
+    cleaned = clean_keypoints(keypoints, cuts_s=[quick[0], quick[-1] + 0.01]).keypoints
+    assert np.isfinite(cleaned.point("left_hip")).all()

@@ -163,3 +163,10 @@ def test_nobody_and_nothing():
     tracker = track(*[[]] * 10)
     assert tracker.people() == []
     assert len(tracker.time_s) == 10
+
+
+def test_two_people_lost_together_come_back_as_themselves():
+    lost = int((FORGET_AFTER_S + 0.7) * FPS)
+    first, second = (stand_at(300), 0.5), (stand_at(300 + 2.5 * TRUNK_PX), 0.9)
+    frames = [[first, second]] * 30 + [[]] * lost + [[second, first]] * 30
+    assert_one_person_each(track(*frames).people(), 0.5, 0.9)

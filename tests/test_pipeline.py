@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from formcheck.errors import NoRunnerError, SlowMotionError
+from formcheck.keypoints import INDEX, Keypoints
 from formcheck.observe import Observation
 from formcheck.options import Options
 from formcheck.pipeline import assess_run
@@ -290,3 +291,106 @@ def test_a_view_that_does_not_fit_is_doubted(tmp_path):
 def test_shorter_than_two_strides_is_refused(tmp_path, duration_s):
     with pytest.raises(NoRunnerError, match="film at least ten seconds"):
         assess(make_runner(duration_s, 30, noise_px=2), tmp_path)
+
+
+def then_standing(runner, stop_s, noise_px=4.0, shift_px=30.0):
+    """The same runner, who stops and stands bent forward."""
+    keypoints = runner.keypoints
+    stopped = keypoints.time_s >= stop_s
+    position = keypoints.position.copy()
+    position[stopped] = position[np.argmax(stopped)]
+    position[np.ix_(stopped, range(23), [0])] += shift_px
+    rng = np.random.default_rng(6)
+    position[stopped] += rng.normal(0, noise_px, position[stopped].shape)
+    return dataclasses.replace(runner, keypoints=keypoints.with_position(position))
+
+
+@pytest.mark.parametrize(("length_s", "stop_s"), [(360, 240), (180, 80)])
+def test_standing_after_the_run_is_no_part_of_it(tmp_path, length_s, stop_s):
+    runner = make_runner(length_s, 30, noise_px=3, lean_sd_deg=0.5)
+    analysis = assess(then_standing(runner, stop_s), tmp_path)
+    assert analysis.series.strides.end_s.max() < stop_s + 1.5
+    assert analysis.verdict.label == "held"
+
+
+@pytest.mark.parametrize("lost", [slice(-60, None), slice(0, 60), slice(None)])
+def test_a_camera_that_could_not_be_watched_leaves_the_verdict_open(tmp_path, lost):
+    runner = make_runner(240, 30, lean_deg=lambda t: 4 + 4 * (t > 195), noise_px=2)
+    seen = observe_runner(runner)
+    roll_deg = seen.camera.roll_deg.copy()
+    roll_deg[lost] = np.nan
+    unwatched = dataclasses.replace(
+        seen, camera=dataclasses.replace(seen.camera, roll_deg=roll_deg)
+    )
+    analysis = assess(runner, tmp_path, observation=unwatched)
+    assert analysis.verdict.label == "inconclusive"
+    assert "background_unclear" in analysis.verdict.reasons
+
+
+def unsure(runner, *names):
+    confidence = runner.keypoints.confidence.copy()
+    confidence[:, [INDEX[name] for name in names]] = 0.3
+    keypoints = dataclasses.replace(runner.keypoints, confidence=confidence)
+    return dataclasses.replace(runner, keypoints=keypoints)
+
+
+def test_a_hidden_hip_is_refused_kindly(tmp_path):
+    with pytest.raises(NoRunnerError):
+        assess(unsure(make_runner(60, 30, noise_px=2), "left_hip"), tmp_path)
+
+
+def test_a_bystander_with_a_hidden_hip_does_no_harm(tmp_path):
+    runner = make_runner(120, 30, noise_px=2)
+    hidden = observe_runner(unsure(make_runner(120, 30, person_px=700), "left_hip")).people[0]
+    both = with_second_person(observe_runner(runner), hidden)
+    assert assess(runner, tmp_path, observation=both).verdict.label == "held"
+
+
+def test_a_hidden_far_ear_costs_only_what_needs_it(tmp_path):
+    analysis = assess(unsure(make_runner(120, 30, noise_px=2), "left_ear"), tmp_path)
+    assert analysis.metrics["trunk_lean_deg"].mean == pytest.approx(4, abs=0.2)
+    assert analysis.metrics["neck_flexion_deg"].mean is None
+
+
+def test_a_runner_who_comes_late_is_judged_on_what_is_there(tmp_path):
+    runner = make_runner(200, 30, noise_px=2)
+    away = runner.keypoints.time_s < 110
+    position = runner.keypoints.position.copy()
+    confidence = runner.keypoints.confidence.copy()
+    position[away], confidence[away] = np.nan, 0
+    seen = observe_runner(runner)
+    late = dataclasses.replace(
+        seen.people[0],
+        keypoints=Keypoints(runner.keypoints.time_s, position, confidence),
+        frames_seen=int((~away).sum()),
+    )
+    analysis = assess(runner, tmp_path, observation=dataclasses.replace(seen, people=[late]))
+    assert analysis.gait.cadence_spm == pytest.approx(165, abs=0.5)
+    assert analysis.series.strides.start_s.min() >= 109
+
+
+def test_too_few_frames_a_second_are_named(tmp_path):
+    with pytest.raises(NoRunnerError, match="6 frames a second are too few"):
+        assess(make_runner(60, 6, noise_px=2), tmp_path)
+
+
+@pytest.mark.parametrize("factor", [2.0, 3.0, 8.0])
+def test_a_factor_that_does_not_fit_is_doubted(tmp_path, factor):
+    with pytest.raises((NoRunnerError, SlowMotionError), match="leave out --slow-motion"):
+        assess(make_runner(60, 60, noise_px=2), tmp_path, Options(slow_motion=factor))
+
+
+def test_slouch_is_counted_from_the_baseline_everywhere(tmp_path):
+    import pyarrow.parquet as pq
+
+    analysis = assess(make_runner(180, 30), tmp_path, slouch_deg=ramp(180, 0.4, 0.6, 8.0))
+    write_strides(analysis, tmp_path / "strides.parquet")
+    slouch = np.array(pq.read_table(tmp_path / "strides.parquet")["slouch_deg"])
+    early = analysis.series.strides.middle_s <= analysis.metrics["slouch_deg"].baseline.to_s
+    assert slouch[early].mean() == pytest.approx(0, abs=0.01)
+    assert slouch.mean() == pytest.approx(analysis.metrics["slouch_deg"].mean, abs=0.05)
+
+
+def test_a_trend_is_not_read_as_uncertainty_of_the_mean(tmp_path):
+    runner = make_runner(60, 30, lean_deg=ramp(60, 0, 1, 3.0), noise_px=2)
+    assert assess(runner, tmp_path).metrics["trunk_lean_deg"].uncertainty < 0.3

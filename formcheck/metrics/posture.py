@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from formcheck.keypoints import OUTLINE_STATIONS
 from formcheck.metrics.registry import BEHIND, SIDE, StrideData, register
-from formcheck.pose.silhouette import STATIONS
 
 # Degrees of thoracic flexion per torso length of bulge: on rendered runners 12 degrees moved the
 # bulge from 0.243 to 0.310 (one body, one camera: provisional, so slouch is a proxy).
@@ -50,7 +50,7 @@ def slouch(data: StrideData) -> NDArray[np.float64]:
     back, times a constant gain. Absolute values carry body shape and clothing: only changes mean
     something, so the report counts from the baseline. A proxy: the pose has no thoracic point.
     """
-    sides = data.profile.reshape(len(data.profile), 2, STATIONS)
+    sides = data.profile.reshape(len(data.profile), 2, OUTLINE_STATIONS)
     back = sides[:, 0 if data.orientation.direction > 0 else 1, UPPER_BACK]
     outlines = data.frames_of_strides(back)
     enough = np.isfinite(outlines).all(axis=2).sum(axis=1) >= MIN_OUTLINES

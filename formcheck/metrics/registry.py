@@ -122,8 +122,6 @@ class Metric:
         Whether the verdict rests on it.
     is_relative : bool
         Whether it is counted from the runner's own baseline.
-    depends_on_time : bool
-        Whether a wrong clock (slow motion) spoils it.
     frame_limited : bool
         Whether the frame interval bounds how well it is known.
     decimals : int
@@ -141,7 +139,6 @@ class Metric:
     threshold: float | None = None
     is_posture: bool = False
     is_relative: bool = False
-    depends_on_time: bool = False
     frame_limited: bool = False
     decimals: int = 1
     caveat: str | None = None

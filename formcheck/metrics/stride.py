@@ -15,7 +15,6 @@ from formcheck.metrics.registry import ANY, SIDE, StrideData, register
     views=ANY,
     explanation="Steps per minute, both feet counted.",
     threshold=5.0,
-    depends_on_time=True,
 )
 def cadence(data: StrideData) -> NDArray[np.float64]:
     """Two steps per stride: 120 / stride time in seconds."""
@@ -29,7 +28,6 @@ def cadence(data: StrideData) -> NDArray[np.float64]:
     views=ANY,
     explanation="Time from one step of a foot to the next step of the same foot.",
     threshold=20.0,
-    depends_on_time=True,
     decimals=0,
 )
 def stride_time(data: StrideData) -> NDArray[np.float64]:
@@ -78,7 +76,6 @@ def _peak_to_peak(data: StrideData) -> NDArray[np.float64]:
     views=SIDE,
     explanation="How long a foot stays on the ground.",
     threshold=15.0,
-    depends_on_time=True,
     frame_limited=True,
     decimals=0,
 )

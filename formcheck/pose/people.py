@@ -158,17 +158,18 @@ def _join_tracks(tracks: list[_Track]) -> list[list[_Track]]:
     """Chain tracks that start where another, seen no more, has ended."""
     chains: list[list[_Track]] = []
     for track in sorted(tracks, key=lambda t: t.frame[0]):
-        for chain in chains:
-            end = chain[-1]
-            ratio = track.first_size / end.size
-            near = np.linalg.norm(track.first_place - end.place) < REJOIN_DISTANCE * end.size
-            if (
-                end.frame[-1] < track.frame[0]
-                and near
-                and 1 / MAX_SIZE_RATIO < ratio < MAX_SIZE_RATIO
-            ):
-                chain.append(track)
-                break
+        endings = [(_distance_to_sequel(chain[-1], track), chain) for chain in chains]
+        distance, nearest = min(endings, key=lambda ending: ending[0], default=(np.inf, []))
+        if distance < REJOIN_DISTANCE:
+            nearest.append(track)
         else:
             chains.append([track])
     return chains
+
+
+def _distance_to_sequel(end: _Track, track: _Track) -> float:
+    """Trunk lengths from where one track ended to where another begins; inf if it can't follow."""
+    ratio = track.first_size / end.size
+    if end.frame[-1] >= track.frame[0] or not 1 / MAX_SIZE_RATIO < ratio < MAX_SIZE_RATIO:
+        return np.inf
+    return float(np.linalg.norm(track.first_place - end.place) / end.size)

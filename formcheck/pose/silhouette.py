@@ -8,14 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formcheck.keypoints import INDEX
+from formcheck.keypoints import INDEX, OUTLINE_STATIONS
 
-STATIONS = 21  # along the line from mid-hip (0) to mid-shoulder (1)
 REACH = 0.8  # trunk lengths searched to either side of the line
 STEPS = 96  # samples on that search
 INSIDE = 0.5  # probability at which the outline is drawn
 
-PROFILE_SIZE = 2 * STATIONS  # towards image left, then towards image right
+PROFILE_SIZE = 2 * OUTLINE_STATIONS  # towards image left, then towards image right
 
 
 def measure_profile(
@@ -32,7 +31,7 @@ def measure_profile(
 
     Returns
     -------
-    array, shape (2 * STATIONS,)
+    array, shape (2 * OUTLINE_STATIONS,)
         Trunk lengths, at right angles to the axis, from hip to shoulder: first the outline towards
         image left, then towards image right (for an upright trunk). NaN where the outline is not
         met within reach or the axis itself is not on the person.
@@ -44,7 +43,7 @@ def measure_profile(
     if not np.isfinite(length) or length < 8:
         return np.full(PROFILE_SIZE, np.nan)
     leftward = np.array([axis[1], -axis[0]])  # at right angles, to image left of an upright trunk
-    along = hip + np.linspace(0, 1, STATIONS)[:, None] * axis
+    along = hip + np.linspace(0, 1, OUTLINE_STATIONS)[:, None] * axis
     out = np.linspace(0, REACH, STEPS)
     sides = []
     for normal in (leftward, -leftward):

@@ -76,8 +76,6 @@ def draw_chart(analysis: Analysis, column: str, size: ChartSize) -> str:
     """
     facts, metric = analysis.metrics[column], REGISTRY[column]
     time_s, value = _known_strides(analysis, column)
-    # counted from the same zero as the means
-    value = value - value.mean() + (facts.mean or 0.0)
     with mpl.rc_context(
         {
             "svg.fonttype": "none",

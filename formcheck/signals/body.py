@@ -1,4 +1,4 @@
-"""Is there a whole upright body to measure, and does it hold on to something."""
+"""Is there a whole upright body to measure, and is it inside the picture."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def hide_outside_picture(
 def find_whole_bodies(keypoints: Keypoints, leg_length_px: float) -> NDArray[np.bool_]:
     """Tell in which frames a whole, upright body of human proportions is seen, shape (time,)."""
     hip, shoulder = keypoints.middle("hip"), keypoints.middle("shoulder")
-    ear, knee = keypoints.middle("ear"), keypoints.middle("knee")
+    ear, knee = _either(keypoints, "ear"), _either(keypoints, "knee")
     trunk = shoulder - hip
     length = np.linalg.norm(trunk, axis=1)
     with np.errstate(invalid="ignore"):
@@ -49,3 +49,10 @@ def find_whole_bodies(keypoints: Keypoints, leg_length_px: float) -> NDArray[np.
             & (ear[:, 1] < shoulder[:, 1])
             & (knee[:, 1] > hip[:, 1])
         )
+
+
+def _either(keypoints: Keypoints, part: str) -> NDArray[np.float64]:
+    """Middle of left and right, or the one that is known, shape (time, 2)."""
+    left, right = keypoints.point(f"left_{part}"), keypoints.point(f"right_{part}")
+    one = np.where(np.isfinite(left), left, right)
+    return (one + np.where(np.isfinite(right), right, one)) / 2

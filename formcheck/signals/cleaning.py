@@ -166,11 +166,11 @@ def _smooth(
     step = float(np.median(interval))
     sos = butter(2, min(cutoff_hz / _DUAL_PASS, 0.49 / step), fs=1 / step, output="sos")
     for start, end in _uncut_spans(time_s, cuts_s):
-        if end - start < 16:  # too short to filter, or to hold a stride
-            continue
         span_time, span = time_s[start:end], bridged[start:end]
         even = np.allclose(interval[start : end - 1], step, rtol=0.01)
         count = round((span_time[-1] - span_time[0]) / step) + 1
+        if min(count, end - start) < 16:  # too short to filter, or to hold a stride
+            continue
         clock = np.linspace(span_time[0], span_time[-1], count)
         on_clock = span if even else make_interp_spline(span_time, span, k=3)(clock)
         filtered = sosfiltfilt(sos, on_clock, axis=0)

@@ -10,9 +10,10 @@ from formcheck.keypoints import Keypoints
 from formcheck.signals.clock import even_clock, on_clock
 from formcheck.signals.orientation import Orientation
 
-STRIDE_HZ = (0.04, 2.4)  # searched in the video's own time, so that slow motion is seen too
+STRIDE_HZ = (0.04, 2.4)  # from slow motion that was not told to a sprint
 BEAT_WIDTH = 0.15  # of the stride frequency, to either side: the band in which strides vary
 MIN_REGULARITY = 0.35  # share of the legs' movement that the rhythm must explain
+MIN_KNOWN_SHARE = 0.5  # of the frames with the person in them, in which legs or hips must be known
 MIN_SWING = 0.12  # leg lengths: the legs' movement (SD) below which nobody runs or walks
 MIN_BOUNCE = 0.02  # leg lengths: runners go up and down by 0.06 to 0.14, cyclists don't
 SPECTRUM_WINDOW_S = 60.0
@@ -76,12 +77,13 @@ def find_rhythm(keypoints: Keypoints, orientation: Orientation, leg_length_px: f
     Returns
     -------
     Rhythm
-        All 0 where the legs are seen less than half of the time.
+        All 0 where the legs are known in less than half of the frames with the person in them.
     """
     clock, step = even_clock(keypoints.time_s)
     side = orientation.view == "side"
     legs = leg_difference(keypoints, side) / leg_length_px
-    if np.isfinite(legs).mean() < 0.5 or len(clock) < 16:
+    known = np.isfinite(legs).sum()
+    if known < max(16, MIN_KNOWN_SHARE * keypoints.seen.sum()):
         return NO_RHYTHM
     legs_even = on_clock(clock, keypoints.time_s, legs)
     legs_even -= legs_even.mean()
@@ -155,11 +157,13 @@ def flight_course(
     """
     step = float(clock[1] - clock[0])
     low, high = STEP_BAND[0] * stride_hz, STEP_BAND[1] * stride_hz
-    if high >= 0.5 / step or len(clock) < 1.5 / stride_hz / step:
+    hip_y = keypoints.middle("hip")[:, 1]
+    hidden = np.isfinite(hip_y).sum() < MIN_KNOWN_SHARE * keypoints.seen.sum()
+    if hidden or high >= 0.5 / step or len(clock) < 1.5 / stride_hz / step:
         return np.zeros(len(clock)), 0.0
     sos = butter(2, [low, high], "bandpass", fs=1 / step, output="sos")
     pad = min(len(clock) - 1, round(1 / stride_hz / step))
-    height = -on_clock(clock, keypoints.time_s, keypoints.middle("hip")[:, 1])
+    height = -on_clock(clock, keypoints.time_s, hip_y)
     one, two = (
         sosfiltfilt(sos, signal - signal.mean(), padlen=pad) for signal in (height, np.abs(legs))
     )

@@ -23,11 +23,12 @@ from formcheck.signals.clock import (
 )
 from formcheck.signals.contacts import find_contacts, measure_belt_speed
 from formcheck.signals.orientation import Orientation
-from formcheck.signals.rhythm import Rhythm, flight_course, leg_difference
+from formcheck.signals.rhythm import MIN_SWING, Rhythm, flight_course, leg_difference
 
 FLIGHT_STRIDES = 2  # to either side, over which running is told from walking
 BEAT_CUTOFF = 1.6  # of the stride frequency: what is left has one fall a stride
 LEVEL_STRIDES = 3  # over which the middle of the foot's course is taken
+MIN_SWING_SHARE = 0.5  # of the usual swing of the legs: with less, somebody stands or walks
 MAX_STRIDE_DEVIATION = 0.25  # from the running median of stride times
 
 
@@ -43,7 +44,8 @@ class Strides:
         From one mid-stance to the next of the same foot (rear view: from one pass of the feet in
         height to the next).
     contact_s, toe_off_s : array, shape (stride,)
-        Initial contact and toe-off of the stance around `start_s`; NaN where not seen.
+        Initial contact and toe-off of the stance in which the stride begins (side view) or that
+        follows a quarter stride later; NaN where not seen.
     belt_speed : array, shape (stride,)
         Backward speed of the standing foot against the hips, leg lengths per second; NaN in rear
         and front views.
@@ -121,7 +123,13 @@ def find_strides(
     whole &= np.abs((end - start) * rhythm.stride_hz - 1) < 0.5
     whole &= seen_share(keypoints.time_s, known, start, end) > 0.6
     legs = on_clock(clock, keypoints.time_s, leg_difference(keypoints, side) / leg_length_px)
-    flight, _ = flight_course(keypoints, orientation, legs - legs.mean(), clock, rhythm.stride_hz)
+    legs -= legs.mean()
+    level, power = (mean_over(clock, x, start, end, around=0) for x in (legs, legs**2))
+    swing = np.sqrt(np.maximum(power - level**2, 0))
+    if whole.any():
+        usual = float(np.percentile(swing[whole], 75))
+        whole &= swing >= max(MIN_SWING, MIN_SWING_SHARE * usual)
+    flight, _ = flight_course(keypoints, orientation, legs, clock, rhythm.stride_hz)
     whole &= mean_over(clock, flight, start, end, around=FLIGHT_STRIDES) > 0
     for cut in cuts_s:
         whole &= ~((start < cut) & (end >= cut))
