@@ -167,6 +167,6 @@ def test_nobody_and_nothing():
 
 def test_two_people_lost_together_come_back_as_themselves():
     lost = int((FORGET_AFTER_S + 0.7) * FPS)
-    first, second = (stand_at(300), 0.5), (stand_at(300 + 2.5 * TRUNK_PX), 0.9)
+    first, second = (stand_at(300), 0.5), (stand_at(300 + 2.5 * TRUNK_PX), 0.75)
     frames = [[first, second]] * 30 + [[]] * lost + [[second, first]] * 30
-    assert_one_person_each(track(*frames).people(), 0.5, 0.9)
+    assert_one_person_each(track(*frames).people(), 0.5, 0.75)
