@@ -87,7 +87,7 @@ def _sentence(
 
     def amount(column: str) -> str:
         value, (low, high) = changes[column]
-        return f"{_name(column)} {value:+.1f}° (95 % sure: {low:+.1f} to {high:+.1f}°)"
+        return f"{_name(column)} {value:+z.1f}° (95 % sure: {low:+z.1f} to {high:+z.1f}°)"
 
     if label == "held":
         return (

@@ -155,7 +155,7 @@ def _draw_part(axes: Axes, part: Part, name: str, side: str, unit: str, decimals
     axes.hlines(part.mean, part.from_s, part.to_s, color=colour, linewidth=2.5, zorder=4)
     unit = unit if unit == "°" else ""
     axes.annotate(
-        f"{name}: {part.mean:.{decimals}f}{unit}",
+        f"{name}: {part.mean:z.{decimals}f}{unit}",
         (part.from_s if side == "left" else part.to_s, 1),
         xycoords=("data", "axes fraction"),
         xytext=(0, 6),
