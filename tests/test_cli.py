@@ -335,7 +335,9 @@ def test_ctrl_c_ends_quickly_with_130_one_line_and_no_file(tmp_path):
     took = time.monotonic() - asked
     reading.join()
     os.close(ours)
-    assert process.returncode == 130
+    # A shell calls both 130. CPython ends by the signal itself where it came within an `exec`, as
+    # imports have them (bpo-1054041), whatever the program says afterwards.
+    assert process.returncode in (130, -signal.SIGINT)
     assert took < 5
     assert out == b""
     after = b"".join(shown).rpartition(b"formcheck: ")
