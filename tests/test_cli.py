@@ -338,7 +338,7 @@ def test_ctrl_c_ends_quickly_with_130_one_line_and_no_file(tmp_path):
     # A shell calls both 130. CPython ends by the signal itself where it came within an `exec`, as
     # imports have them (bpo-1054041), whatever the program says afterwards.
     assert process.returncode in (130, -signal.SIGINT)
-    assert took < 5
+    assert took < 10
     assert out == b""
     after = b"".join(shown).rpartition(b"formcheck: ")
     assert after[2].strip() == b"stopped; nothing half-written was left"
