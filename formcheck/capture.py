@@ -152,8 +152,9 @@ def _camera_warnings(
 
 
 def _is_unwatched(camera: CameraTrack, part: NDArray[np.bool_]) -> bool:
-    """Whether the camera's movement is unknown in most of a part, or that holds no sample."""
-    return not np.isfinite(camera.roll_deg[part]).mean() > 0.5 if part.any() else True
+    """Whether the camera's movement is unknown in most of a part (of all, if that is too short)."""
+    roll_deg = camera.roll_deg[part] if part.any() else camera.roll_deg
+    return not len(roll_deg) or bool(np.isfinite(roll_deg).mean() <= 0.5)
 
 
 def _pose_warnings(pose: CleanPose, data: StrideData, people: int) -> Iterator[Warning]:

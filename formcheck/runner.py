@@ -107,7 +107,7 @@ def _examine(
     pose = clean_keypoints(
         steady.keypoints, options.cleaning, cuts_s=(observation.camera.cuts_s / factor).tolist()
     )
-    seen = pose.keypoints.confidence.max(axis=1) > 0
+    seen = pose.keypoints.seen
     whole = find_whole_bodies(pose.keypoints, pose.leg_length_px)
     orientation = find_orientation(pose.keypoints, view=options.view, direction=options.direction)
     return Runner(

@@ -394,3 +394,11 @@ def test_slouch_is_counted_from_the_baseline_everywhere(tmp_path):
 def test_a_trend_is_not_read_as_uncertainty_of_the_mean(tmp_path):
     runner = make_runner(60, 30, lean_deg=ramp(60, 0, 1, 3.0), noise_px=2)
     assert assess(runner, tmp_path).metrics["trunk_lean_deg"].uncertainty < 0.3
+
+
+def test_a_part_shorter_than_the_camera_samples_is_not_called_unwatched(tmp_path):
+    runner = make_runner(2.2, 60, noise_px=1)
+    seen = observe_runner(runner)
+    between = dataclasses.replace(seen.camera, time_s=seen.camera.time_s + 0.3)
+    analysis = assess(runner, tmp_path, observation=dataclasses.replace(seen, camera=between))
+    assert not analysis.capture.warnings

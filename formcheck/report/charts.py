@@ -42,6 +42,7 @@ FEWEST_FOR_MEDIAN = 12
 # Dots shrink and pale as they become many: up to so many dots, so large (points), so strong.
 DOT_LOOKS = ((50, 7.0, 0.9), (400, 4.5, 0.7), (np.inf, 3.0, 0.4))
 SHOWN_PERCENTILES = (0.5, 99.5)
+ONSET_STRIP = 0.18  # of the chart's height
 LEAST_SPAN = 4.0  # thresholds: so that a steady run looks steady
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200)
 
@@ -93,7 +94,10 @@ def draw_chart(analysis: Analysis, column: str, size: ChartSize) -> str:
         )
         axes = figure.add_subplot()
         _style(axes, f"{metric.label} ({metric.unit})", time_s, size)
-        axes.set_ylim(_limits(value, [facts.baseline, facts.late], metric.threshold or 1.0))
+        low, high = _limits(value, [facts.baseline, facts.late], metric.threshold or 1.0)
+        # the onset's label and interval have a strip of their own below the strides
+        strip = ONSET_STRIP * (high - low) if facts.onset_s is not None else 0.0
+        axes.set_ylim(low - strip, high)
         _draw_part(axes, facts.baseline, "early", "left", metric.unit, metric.decimals)
         _draw_part(axes, facts.late, "late", "right", metric.unit, metric.decimals)
         _draw_dots(axes, time_s, value)

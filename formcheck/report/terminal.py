@@ -24,7 +24,7 @@ VERDICT_WORDS = {
     "decreased": "decreased",
     "stable": "stable",
     "inconclusive": "can't tell",
-    "insufficient_data": "mean of all",
+    "insufficient_data": "mean of all, not compared",
 }
 
 
