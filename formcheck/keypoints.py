@@ -59,8 +59,8 @@ _SIDE_BONES = tuple(
         (f"{side}_ankle", f"{side}_foot_index"),
     )
 )
-# Heights along the trunk, from hip to shoulder, at which the outline of a person is measured.
-OUTLINE_STATIONS = 21
+# Heights at which the outline of a person is measured: 0 = hip, 1 = shoulder, then on to the head.
+OUTLINE_AT = np.linspace(-0.1, 1.5, 33)
 
 BONES = (
     *_SIDE_BONES,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from formcheck.keypoints import INDEX, KEYPOINTS, Keypoints
+from formcheck.keypoints import INDEX, KEYPOINTS, OUTLINE_AT, Keypoints
 from formcheck.metrics import REGISTRY, StrideData, compute_metrics
 from formcheck.metrics.angles import angle_between, compute_frame_angles, tilt_from_vertical
 from formcheck.metrics.docs import to_markdown
@@ -183,10 +183,22 @@ def test_profile_of_an_ellipse():
         position[INDEX[f"{side}_hip"]] = (150, 250)
         position[INDEX[f"{side}_shoulder"]] = (150, 150)
     left, right = measure_profile(mask, position).reshape(2, -1)
-    height = np.linspace(-0.5, 0.5, len(left))
-    expected = 0.4 * np.sqrt(1 - height**2)
-    assert left == pytest.approx(expected, abs=0.02)
-    assert right == pytest.approx(expected, abs=0.02)
+    inside = OUTLINE_AT < 1.4
+    expected = 0.4 * np.sqrt(1 - (OUTLINE_AT[inside] - 0.5) ** 2)
+    assert left[inside] == pytest.approx(expected, abs=0.02)
+    assert right[inside] == pytest.approx(expected, abs=0.02)
+
+
+def test_profile_of_a_head_that_hangs_to_one_side():
+    mask = ellipse_mask((150, 200), 40, 60) + ellipse_mask((210, 120), 20, 30)
+    position = np.zeros((len(KEYPOINTS), 2))
+    for side in ("left", "right"):
+        position[INDEX[f"{side}_hip"]] = (150, 250)
+        position[INDEX[f"{side}_shoulder"]] = (150, 150)
+    left, right = measure_profile(mask, position).reshape(2, -1)
+    at_head = np.abs(OUTLINE_AT - 1.3).argmin()
+    assert left[at_head] == pytest.approx(-0.4, abs=0.02)
+    assert right[at_head] == pytest.approx(0.8, abs=0.02)
 
 
 def test_profile_is_unknown_without_a_person():

@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from formcheck.keypoints import OUTLINE_STATIONS
+from formcheck.keypoints import OUTLINE_AT
 from formcheck.metrics.registry import BEHIND, SIDE, StrideData, register
 
 # Degrees of thoracic flexion per torso length of bulge: on rendered runners 12 degrees moved the
 # bulge from 0.243 to 0.310 (one body, one camera: provisional, so slouch is a proxy).
 SLOUCH_DEG_PER_BULGE = 12 / (0.310 - 0.243)
-UPPER_BACK = slice(6, 19)  # stations 0.3 to 0.9 of the way from hip to shoulder
+UPPER_BACK = (OUTLINE_AT > 0.29) & (OUTLINE_AT < 0.91)
 # The elbow swings behind the back once a stride and hides it; the back itself is what remains at
 # the lower end of the distances seen within the stride.
 UNHIDDEN_PERCENTILE = 20
@@ -50,8 +50,8 @@ def slouch(data: StrideData) -> NDArray[np.float64]:
     back, times a constant gain. Absolute values carry body shape and clothing: only changes mean
     something, so the report counts from the baseline. A proxy: the pose has no thoracic point.
     """
-    sides = data.profile.reshape(len(data.profile), 2, OUTLINE_STATIONS)
-    back = sides[:, 0 if data.orientation.direction > 0 else 1, UPPER_BACK]
+    sides = data.profile.reshape(len(data.profile), 2, -1)
+    back = sides[:, 0 if data.orientation.direction > 0 else 1][:, UPPER_BACK]
     outlines = data.frames_of_strides(back)
     enough = np.isfinite(outlines).all(axis=2).sum(axis=1) >= MIN_OUTLINES
     distance = _percentile_of_known(outlines, UNHIDDEN_PERCENTILE)

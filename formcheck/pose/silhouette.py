@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formcheck.keypoints import INDEX, OUTLINE_STATIONS
+from formcheck.keypoints import INDEX, OUTLINE_AT
 
 REACH = 0.8  # trunk lengths searched to either side of the line
 STEPS = 96  # samples on that search
 INSIDE = 0.5  # probability at which the outline is drawn
 
-PROFILE_SIZE = 2 * OUTLINE_STATIONS  # towards image left, then towards image right
+PROFILE_SIZE = 2 * len(OUTLINE_AT)  # towards image left, then towards image right
 
 
 def measure_profile(
@@ -31,10 +31,12 @@ def measure_profile(
 
     Returns
     -------
-    array, shape (2 * OUTLINE_STATIONS,)
-        Trunk lengths, at right angles to the axis, from hip to shoulder: first the outline towards
-        image left, then towards image right (for an upright trunk). NaN where the outline is not
-        met within reach or the axis itself is not on the person.
+    array, shape (2 * stations,)
+        Trunk lengths, at right angles to the axis, at each of `OUTLINE_AT`: first the outline
+        towards image left, then towards image right (for an upright trunk). Along the trunk it is
+        where the body first ends beside the axis, so that an arm held off does not count, and NaN
+        where the axis is not on the person. Above the shoulders it is where the body ends for
+        good, negative where neck and head lie wholly to the other side of the axis.
     """
     hip = position[[INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=0)
     shoulder = position[[INDEX["left_shoulder"], INDEX["right_shoulder"]]].mean(axis=0)
@@ -43,24 +45,43 @@ def measure_profile(
     if not np.isfinite(length) or length < 8:
         return np.full(PROFILE_SIZE, np.nan)
     leftward = np.array([axis[1], -axis[0]])  # at right angles, to image left of an upright trunk
-    along = hip + np.linspace(0, 1, OUTLINE_STATIONS)[:, None] * axis
-    out = np.linspace(0, REACH, STEPS)
-    sides = []
-    for normal in (leftward, -leftward):
-        at = (along[:, None] + out[None, :, None] * normal).astype(np.float32)
-        value = cv2.remap(
-            mask, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    along = hip + OUTLINE_AT[:, None] * axis
+    out = np.linspace(-REACH, REACH, 2 * STEPS + 1)
+    across = (along[:, None] + out[None, :, None] * leftward).astype(np.float32)
+    value = np.asarray(
+        cv2.remap(
+            mask, across[..., 0], across[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        sides.append(_first_exit(np.asarray(value), out))
+    )
+    head = OUTLINE_AT > 1
+    sides = []
+    for seen in (value, value[:, ::-1]):
+        edge = np.empty(len(OUTLINE_AT))
+        edge[~head] = _first_exit(seen[~head, STEPS:], out[STEPS:])
+        edge[head] = _last_exit(seen[head], out)
+        sides.append(edge)
     return np.concatenate(sides)
 
 
 def _first_exit(value: NDArray[np.float32], out: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance at which each row first falls below the outline's level; NaN if it doesn't."""
     falls = (value[:, :-1] >= INSIDE) & (value[:, 1:] < INSIDE)
-    first = falls.argmax(axis=1)
-    row = np.arange(len(value))
-    above, below = value[row, first], value[row, first + 1]
-    share = (above - INSIDE) / np.maximum(above - below, 1e-6)
-    exit_at = out[first] + share * (out[1] - out[0])
+    exit_at = _place_between(value, out, falls.argmax(axis=1))
     return np.where(falls.any(axis=1) & (value[:, 0] >= INSIDE), exit_at, np.nan)
+
+
+def _last_exit(value: NDArray[np.float32], out: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance at which each row last falls below the outline's level; NaN if it doesn't."""
+    falls = (value[:, :-1] >= INSIDE) & (value[:, 1:] < INSIDE)
+    exit_at = _place_between(value, out, falls.shape[1] - 1 - falls[:, ::-1].argmax(axis=1))
+    return np.where(falls.any(axis=1), exit_at, np.nan)
+
+
+def _place_between(
+    value: NDArray[np.float32], out: NDArray[np.float64], before: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Distance of the outline's level between a sample and the next, per row."""
+    row = np.arange(len(value))
+    above, below = value[row, before], value[row, before + 1]
+    share = (above - INSIDE) / np.maximum(above - below, 1e-6)
+    return np.asarray(out[before] + share * (out[1] - out[0]))

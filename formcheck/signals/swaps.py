@@ -1,33 +1,60 @@
 """Find and undo swaps of left and right along the whole clip.
 
-In the side view the two legs look alike, and pose networks exchange them. The difference vector
-between left and right joints (knee, ankle, heel, toe; x and y together) never gets near zero in
-running: when the ankles pass each other in x, the swing foot is far above the stance foot. So it
-turns smoothly, and a swap is a sudden reversal. The labelling sought for the clip is the one with
-the smoothest difference vector that departs from the given labels no more than it must: the
-cheapest path through two states (right way round, swapped) per frame.
+In the side view the two legs look alike, and pose networks exchange them. But running repeats: at
+each moment of the stride the difference between left and right joints (knee, ankle, heel, toe; x
+and y together) points its own way, and a swap turns it round. The moment itself is known whatever
+the labels: the square of the legs' spread beats twice a stride and does not change with a swap. So
+the course of the whole clip says at each frame which way round left and right are, once the mean
+difference at each moment of the stride has been learned from the clip (most labels are right).
+Arms are judged by the same beat.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import next_fast_len
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import butter, hilbert, sosfiltfilt
 
 from formcheck.keypoints import INDEX, Keypoints
+from formcheck.signals.clock import even_clock, on_clock
 
-LEG = ("knee", "ankle", "heel", "foot_index")
-ARM = ("elbow", "wrist")
-NEIGHBOURHOOD_S = 0.04  # half width of the window that steadies the difference vector
-# Cost of holding a frame swapped, against a clean reversal's 1: a swap that lasts is undone up to
-# some hundred frames, and a doubtful one can't turn the rest of the clip around. The difference of
-# the arms does pass through zero, where which way round is a guess, so theirs is higher.
-COST_OF_SWAPPED = {"legs": 0.003, "arms": 0.03}
-LOST = 1.0  # a change as long as the vector usually is tells nothing of which way round it is
+KNEE, FOOT, ARM = ("knee",), ("ankle", "heel", "foot_index"), ("elbow", "wrist")
+LEG = KNEE + FOOT
+LIMBS = (("legs", KNEE), ("legs", FOOT), ("arms", ARM))  # a network may exchange the feet alone
 WILD = 1.0  # a joint's difference longer than this many leg lengths counts as this long
+STEP_HZ = (0.15, 4.6)  # of the legs' spread: from slow motion to a sprint
+STEP_BAND = (0.6, 1.5)  # around the step frequency, in which its course is followed
+MIN_STRIDES = 3  # to learn a stride from
+MOMENTS = 32  # of a stride at which the difference is learned
+MIN_BEAT = 0.3  # of the usual strength of the beat; where it is weaker nobody runs
+ROUNDS = 3
+CONTINUITY = 0.15  # weight of a leap between frames against that of a frame's place in the stride
+LOST = 1.0  # a leap as long as the difference usually is tells nothing of which way round it is
+
+
+@dataclass(frozen=True)
+class Beat:
+    """Where each frame lies in the stride.
+
+    Attributes
+    ----------
+    phase : array, shape (time,)
+        Strides since some moment, whatever the labels; which half of the stride is the left one is
+        open.
+    running : array of bool, shape (time,)
+        Where the beat is strong enough to go by.
+    """
+
+    phase: NDArray[np.float64]
+    running: NDArray[np.bool_]
 
 
 def repair_swaps(
     keypoints: Keypoints, leg_length_px: float
 ) -> tuple[Keypoints, dict[str, NDArray[np.bool_]]]:
-    """Exchange left and right wherever a limb's labels jump to the other side.
+    """Exchange left and right wherever a limb's labels are those of the other side.
 
     Parameters
     ----------
@@ -43,76 +70,112 @@ def repair_swaps(
 
     Notes
     -----
-    Which of the two consistent labellings is right is decided by majority of the frames in each
-    stretch. NaN positions take no part and stay NaN.
+    Which of the two consistent labellings is right is decided by the majority of the frames. Where
+    nobody runs, or for less than three strides, the labels stay. NaN positions take no part and
+    stay NaN.
     """
     position, confidence = keypoints.position.copy(), keypoints.confidence.copy()
-    swapped = {}
-    half = max(1, round(NEIGHBOURHOOD_S / keypoints.frame_interval_s))
-    for limb, joints in (("legs", LEG), ("arms", ARM)):
-        left = np.array([INDEX[f"left_{joint}"] for joint in joints])
-        right = np.array([INDEX[f"right_{joint}"] for joint in joints])
-        difference = (position[:, left] - position[:, right]) / leg_length_px
-        if limb == "legs":
-            expected, seen = _steady_course(_tame(difference), half)
-        else:
-            expected, seen = _extrapolated_course(_tame(difference))
-        wrong = _find_reversals(expected, seen, COST_OF_SWAPPED[limb])
-        swapped[limb] = wrong
-        at = np.flatnonzero(wrong)
-        for array in (position, confidence):
-            array[np.ix_(at, left)], array[np.ix_(at, right)] = (
-                array[np.ix_(at, right)],
-                array[np.ix_(at, left)],
-            )
+    swapped = {limb: np.zeros(len(position), dtype=bool) for limb, _ in LIMBS}
+
+    def spread(joints: tuple[str, ...]) -> NDArray[np.float64]:
+        left, right = _columns(joints)
+        return _tame((keypoints.position[:, left] - keypoints.position[:, right]) / leg_length_px)
+
+    beat = _follow_beat(keypoints.time_s, spread(LEG))
+    if beat is not None:
+        for limb, joints in LIMBS:
+            wrong = _find_swaps(spread(joints).reshape(len(position), -1), beat)
+            swapped[limb] |= wrong
+            at, (left, right) = np.flatnonzero(wrong), _columns(joints)
+            for array in (position, confidence):
+                array[np.ix_(at, left)], array[np.ix_(at, right)] = (
+                    array[np.ix_(at, right)],
+                    array[np.ix_(at, left)],
+                )
     return Keypoints(keypoints.time_s, position, confidence), swapped
 
 
+def _columns(joints: tuple[str, ...]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Return the indices of the left and of the right joints."""
+    left, right = ([INDEX[f"{side}_{joint}"] for joint in joints] for side in ("left", "right"))
+    return np.array(left), np.array(right)
+
+
 def _tame(difference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Flatten to (time, feature), unknown as 0, and limit wild joints."""
+    """Limit wild joints; unknown becomes 0. Shape (time, joint, 2)."""
     known = np.nan_to_num(difference)
     length = np.linalg.norm(known, axis=2, keepdims=True)
-    return (known / np.maximum(length / WILD, 1.0)).reshape(len(difference), -1)
+    return np.asarray(known / np.maximum(length / WILD, 1.0))
 
 
-def _steady_course(
-    difference: NDArray[np.float64], half: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Each frame but the first, and its predecessor, as means over their neighbourhood."""
-    steady = np.zeros_like(difference)
-    for lag in range(-half, half + 1):
-        neighbour = np.roll(difference, lag, axis=0)
-        if lag > 0:
-            neighbour[:lag] = 0
-        elif lag < 0:
-            neighbour[lag:] = 0
-        # each neighbour counts the way round in which it agrees
-        steady += neighbour * np.sign(np.einsum("tf,tf->t", neighbour, difference))[:, None]
-    steady /= 2 * half + 1
-    return steady[:-1], steady[1:]
+def _follow_beat(time_s: NDArray[np.float64], spread: NDArray[np.float64]) -> Beat | None:
+    """Follow the stride by what a swap does not change: the squared spread of the legs."""
+    known = np.abs(spread).sum(axis=(1, 2)) > 0
+    if known.sum() < 16:
+        return None
+    clock, step = even_clock(time_s)
+    along, across = (spread[..., axis] ** 2 for axis in (0, 1))
+    course = np.where(known, (along - across).sum(axis=1), np.nan)
+    course = on_clock(clock, time_s, course)
+    course -= course.mean()
+    length = next_fast_len(4 * len(clock), real=True)
+    power = np.abs(np.fft.rfft(course * np.hanning(len(course)), length)) ** 2
+    hz = np.fft.rfftfreq(length, step)
+    searched = (hz > STEP_HZ[0]) & (hz < min(STEP_HZ[1], 0.45 / step))
+    if not searched.any() or not power[searched].any():
+        return None
+    step_hz = float(hz[np.where(searched, power, 0).argmax()])
+    if (clock[-1] - clock[0]) * step_hz < 2 * MIN_STRIDES:
+        return None
+    band = [STEP_BAND[0] * step_hz, min(STEP_BAND[1] * step_hz, 0.49 / step)]
+    sos = butter(2, band, "bandpass", fs=1 / step, output="sos")
+    pad = min(len(clock) - 1, round(2 / step_hz / step))
+    waves = hilbert(sosfiltfilt(sos, course, padlen=pad), next_fast_len(len(clock)))[: len(clock)]
+    strength = np.abs(waves)
+    phase = np.interp(time_s, clock, np.unwrap(np.angle(waves)) / (4 * np.pi))
+    usual = float(np.median(strength))
+    return Beat(phase, np.interp(time_s, clock, strength) > MIN_BEAT * usual)
 
 
-def _extrapolated_course(
-    difference: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Each frame but the first, and where it would be if it went on as before: through zero too."""
-    expected = difference[:-1].copy()
-    expected[1:] = 2 * difference[1:-1] - difference[:-2]
-    return expected, difference[1:]
-
-
-def _find_reversals(
-    expected: NDArray[np.float64], seen: NDArray[np.float64], cost_of_swapped: float
-) -> NDArray[np.bool_]:
+def _find_swaps(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.bool_]:
     """Return where the labels are the wrong way round, shape (time,)."""
-    size = np.linalg.norm(seen, axis=1) + np.linalg.norm(expected, axis=1)
-    size = np.maximum(size / 2, 1e-12)
-    same = np.linalg.norm(seen - expected, axis=1) / size
-    opposite = np.linalg.norm(seen + expected, axis=1) / size
-    same, opposite = np.minimum(same, LOST), np.minimum(opposite, LOST)
-    step = np.stack([np.stack([same, opposite]), np.stack([opposite, same])])  # (from, to, time)
-    step[:, 1] += cost_of_swapped
-    return _cheapest_states(np.moveaxis(step, 2, 0), np.array([0.0, cost_of_swapped])) == 1
+    wrong = np.zeros(len(difference), dtype=bool)
+    for _ in range(ROUNDS):  # each time from labels that are more often right
+        usual = _learn_stride(np.where(wrong[:, None], -difference, difference), beat)
+        size = (usual**2).sum(axis=1)
+        typical = float(size[beat.running].mean()) if beat.running.any() else 0.0
+        if typical <= 0:
+            return wrong
+        agreement = np.clip((difference * usual).sum(axis=1) / np.maximum(size, 1e-12), -1, 1)
+        agreement *= np.minimum(size / typical, 1.0) * beat.running
+        frame = np.stack([1 - agreement, 1 + agreement], axis=1) / 2  # (time, right or swapped)
+        expected, seen = difference[:-1] + np.diff(usual, axis=0), difference[1:]
+        same, turned = (
+            np.linalg.norm(seen - way * expected, axis=1) / np.sqrt(typical) for way in (1, -1)
+        )
+        same, turned = (CONTINUITY * np.minimum(x, LOST) for x in (same, turned))
+        step = np.stack([np.stack([same, turned]), np.stack([turned, same])])  # (from, to, time)
+        wrong = _cheapest_states(np.moveaxis(step, 2, 0) + frame[1:, None, :], frame[0]) == 1
+    return wrong
+
+
+def _learn_stride(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.float64]:
+    """Mean difference at each frame's moment of the stride, shape (time, feature).
+
+    Half a stride later the sides have changed places, so each difference is then the opposite (or,
+    across the picture from behind, the same): a swap that comes at one moment of every stride does
+    not pass for the truth.
+    """
+    moment = np.floor((beat.phase % 1) * MOMENTS).astype(int) % MOMENTS
+    counted = beat.running & (np.abs(difference).sum(axis=1) > 0)
+    total = np.zeros((MOMENTS, difference.shape[1]))
+    np.add.at(total, moment[counted], difference[counted])
+    count = np.bincount(moment[counted], minlength=MOMENTS).astype(float)
+    total, count = (gaussian_filter1d(x, 1.0, axis=0, mode="wrap") for x in (total, count))
+    usual = total / np.maximum(count, 1e-9)[:, None]
+    half_later = np.roll(usual, MOMENTS // 2, axis=0)
+    odd, even = (usual - half_later) / 2, (usual + half_later) / 2
+    return np.asarray(np.where((odd**2).sum(axis=0) > (even**2).sum(axis=0), odd, even)[moment])
 
 
 def _cheapest_states(step: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.int_]:
