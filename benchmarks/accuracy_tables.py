@@ -18,7 +18,6 @@ Floats = NDArray[np.float64]
 
 SQUARE_DEG = 16.0  # a camera nearer to square than this (a drawn yaw strays by 1.5)
 NEAR_SQUARE_DEG = 21.6
-GROUPS = {"": "all", "dark": "light"}
 EXPECTED = {
     "steady": "held",
     "lean": "degraded",
@@ -91,10 +90,11 @@ def _print_metrics(console: Console, scored: list["Scored"]) -> None:
             continue
         mean = np.array([np.nanmean(d) for d in differences])
         within = float(np.sqrt(np.mean([np.nanvar(d) for d in differences])))
-        worst = mean[np.abs(mean - 0).argmax()]
+        worst = mean[np.abs(mean).argmax()]
+        across = mean.std(ddof=1) if len(mean) > 1 else np.nan
         table.add_row(
             f"{metric.label} ({metric.unit})", str(len(mean)), f"{mean.mean():+.2f}",
-            f"{mean.std(ddof=1) if len(mean) > 1 else np.nan:.2f}", f"{within:.2f}", f"{worst:+.2f}",
+            f"{across:.2f}", f"{within:.2f}", f"{worst:+.2f}",
         )  # fmt: skip
     console.print(table)
 
@@ -106,10 +106,10 @@ def _print_changes(console: Console, scored: list["Scored"]) -> None:
     rows: list[tuple[str, str, Callable[[Scored], bool]]] = [
         ("lean, yaw to 20°", "trunk_lean_deg", lambda s: _yaw(s) <= NEAR_SQUARE_DEG),
         ("lean, yaw 30°", "trunk_lean_deg", lambda s: _yaw(s) > NEAR_SQUARE_DEG),
-        ("lean while only the back rounds", "trunk_lean_deg", lambda s: s.planned.kind == "flexion"),
+        ("lean as only the back rounds", "trunk_lean_deg", lambda s: s.planned.kind == "flexion"),
         ("slouch, yaw to 20°", "slouch_deg", lambda s: _yaw(s) <= NEAR_SQUARE_DEG),
         ("slouch, yaw 30°", "slouch_deg", lambda s: _yaw(s) > NEAR_SQUARE_DEG),
-        ("slouch while only lean grows", "slouch_deg", lambda s: s.planned.kind == "lean"),
+        ("slouch as only lean grows", "slouch_deg", lambda s: s.planned.kind == "lean"),
         ("neck flexion, yaw to 20°", "neck_flexion_deg", lambda s: _yaw(s) <= NEAR_SQUARE_DEG),
     ]  # fmt: skip
     for label, column, fits in rows:
@@ -122,7 +122,8 @@ def _print_changes(console: Console, scored: list["Scored"]) -> None:
         gain = f"{np.polyfit(true, found, 1)[0]:.2f}" if spread else "-"
         table.add_row(
             label, str(len(pairs)), gain, f"{error.mean():+.2f}", f"{error.std(ddof=1):.2f}",
-            f"{error[np.abs(error).argmax()]:+.2f}", f"{100 * (np.abs(error) <= half).mean():.0f} %",
+            f"{error[np.abs(error).argmax()]:+.2f}",
+            f"{100 * (np.abs(error) <= half).mean():.0f} %",
         )  # fmt: skip
     console.print(table)
 
@@ -195,7 +196,8 @@ def _print_camera(console: Console, scored: list["Scored"]) -> None:
         true_roll = roll[-1][1] - roll[0][1] if not isinstance(roll, float) else 0.0
         lean = s.changes.get("trunk_lean_deg", (np.nan,) * 3)
         table.add_row(
-            s.planned.name, f"{true_roll:+.1f}", "-" if s.roll_deg is None else f"{s.roll_deg:+.2f}",
+            s.planned.name, f"{true_roll:+.1f}",
+            "-" if s.roll_deg is None else f"{s.roll_deg:+.2f}",
             f"{lean[0]:+.2f}", f"{lean[1]:+.2f}", f"{s.lean_change_uncorrected:+.2f}", s.verdict,
             twin.verdict if twin else "-", s.verdict_uncorrected,
         )  # fmt: skip

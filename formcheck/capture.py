@@ -17,6 +17,7 @@ from formcheck.video.reader import TRUNCATED_SHARE, DecodeLog, VideoInfo
 LOW_FPS = 24.0
 # Share of the speed. Clips of constant speed read up to 0.03 apart between their parts.
 BELT_SPEED_CHANGE = 0.06
+BELT_GRADE_CHANGE_PCT = 2.0  # a treadmill's incline moves in steps of 0.5 or 1
 CADENCE_CHANGE = 0.05  # share; more than fatigue does (about 1 to 3 %)
 MOVED_LEGS = 0.5  # leg lengths along the belt
 SIZE_CHANGE = 0.06  # share
@@ -191,13 +192,22 @@ def _running_warnings(data: StrideData, parts: Parts) -> Iterator[Warning]:
     cadence = assess_relative_change(
         strides.middle_s, 1 / strides.duration_s, parts, CADENCE_CHANGE
     )
-    if speed is not None or cadence is not None:
-        what = (
-            f"the standing foot moves {100 * abs(speed):.0f} % "
-            f"{'faster' if speed > 0 else 'slower'}"
-            if speed is not None
-            else f"cadence changed by {100 * abs(cadence or 0):.0f} %"
-        )
+    grade = assess_drift(
+        strides.middle_s,
+        strides.belt_grade_pct,
+        threshold=BELT_GRADE_CHANGE_PCT,
+        parts=(parts.baseline, parts.late),
+    ).change
+    is_steeper = grade.verdict == "increased"
+    if speed is not None or cadence is not None or is_steeper or grade.verdict == "decreased":
+        if speed is not None:
+            way = "faster" if speed > 0 else "slower"
+            what = f"the standing foot moves {100 * abs(speed):.0f} % {way}"
+        elif cadence is not None:
+            what = f"cadence changed by {100 * abs(cadence):.0f} %"
+        else:
+            way = "steeper" if is_steeper else "flatter"
+            what = f"the belt is about {abs(grade.value or 0):.0f} % {way}"
         yield Warning(
             "speed_changed",
             f"Speed or incline changed during the run ({what} late than early), and posture "

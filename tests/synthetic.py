@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
 from formcheck.keypoints import BONES, INDEX, KEYPOINTS, OUTLINE_AT, Keypoints
-from formcheck.metrics.posture import SLOUCH_DEG_PER_BULGE, UPPER_BACK
+from formcheck.metrics.posture import BACK, SLOUCH_DEG_PER_BULGE
 from formcheck.observe import Observation
 from formcheck.pose.people import Person
 from formcheck.video.camera import CameraTrack
@@ -326,11 +326,13 @@ def observe_runner(
     """
     time_s = runner.keypoints.time_s
     frames = len(time_s)
-    bulge = 0.24 + _at(slouch_deg, time_s) / SLOUCH_DEG_PER_BULGE
-    height = np.sin((0.25 + 0.75 * OUTLINE_AT) * np.pi * 0.75)
+    # a back that bulges evenly over its chord, by 1 on average
+    bulge = np.where((OUTLINE_AT > 0.2) & (OUTLINE_AT < 1.0), 1.0, 0.0)
+    bulge /= bulge[BACK].mean()
+    height = 0.05 + _at(slouch_deg, time_s) / SLOUCH_DEG_PER_BULGE
     sides = np.full((frames, 2, len(OUTLINE_AT)), 0.18)
     back = 0 if runner.direction > 0 else 1
-    sides[:, back] = bulge[:, None] * height / height[UPPER_BACK].max()
+    sides[:, back] += height[:, None] * bulge
     sides += np.random.default_rng(seed).normal(0, 0.004, sides.shape)
     clock = time_s * slow_motion
     seen = Keypoints(clock, runner.keypoints.position, runner.keypoints.confidence)

@@ -9,9 +9,9 @@ from formcheck.keypoints import INDEX, KEYPOINTS, OUTLINE_AT, Keypoints
 from formcheck.metrics import REGISTRY, StrideData, compute_metrics
 from formcheck.metrics.angles import angle_between, compute_frame_angles, tilt_from_vertical
 from formcheck.metrics.docs import to_markdown
-from formcheck.metrics.posture import _percentile_of_known
 from formcheck.pose.silhouette import PROFILE_SIZE, measure_profile
 from formcheck.signals.cleaning import clean_keypoints
+from formcheck.signals.clock import percentile_of_known
 from formcheck.signals.orientation import Orientation, find_orientation
 from formcheck.signals.rhythm import find_rhythm
 from formcheck.signals.strides import Strides, find_strides
@@ -155,13 +155,15 @@ def test_percentile_agrees_with_numpy():
     values = rng.normal(size=(20, 11, 3))
     values[rng.uniform(size=values.shape) < 0.3] = np.nan
     expected = np.nanpercentile(values, 20, axis=1)
-    assert _percentile_of_known(values, 20) == pytest.approx(expected)
+    assert percentile_of_known(values, 20) == pytest.approx(expected)
 
 
 def test_stride_means_are_cut_at_the_stride_and_refuse_gaps():
     time_s = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5])
     none = np.zeros(2)
-    strides = Strides("right", np.array([0.25, 1.25]), np.array([1.25, 2.25]), none, none, none)
+    strides = Strides(
+        "right", np.array([0.25, 1.25]), np.array([1.25, 2.25]), none, none, none, none
+    )
     keypoints = Keypoints(time_s, np.zeros((6, 33, 2)), np.ones((6, 33)))
     data = StrideData(keypoints, facing(1), strides, 1.0, np.zeros((6, PROFILE_SIZE)))
     straight = data.mean_over_strides(2 * time_s)

@@ -136,6 +136,21 @@ def test_belt_speed_of_the_standing_foot():
     assert np.nanmean(strides.belt_speed) == pytest.approx(true, rel=0.05)
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+def test_belt_grade_of_the_standing_foot(direction):
+    grades = []
+    for slope in (0.0, 0.06):
+        runner = make_runner(20, 60, 165, direction=direction)
+        position = runner.keypoints.position.copy()
+        hip_x = position[:, [23, 24], 0].mean(axis=1, keepdims=True)
+        ahead = direction * (position[:, 25:, 0] - hip_x)
+        position[:, 25:, 1] -= slope * ahead  # y points down: uphill ahead
+        keypoints = runner.keypoints.with_position(position)
+        _, strides = strides_of(runner.__class__(**{**vars(runner), "keypoints": keypoints}))
+        grades.append(np.nanmean(strides.belt_grade_pct))
+    assert grades[1] - grades[0] == pytest.approx(6, abs=0.3)
+
+
 def test_cycling_is_not_running():
     runner = make_runner(20, 30, noise_px=1)
     position = runner.keypoints.position.copy()

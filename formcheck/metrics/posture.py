@@ -5,11 +5,17 @@ from numpy.typing import NDArray
 
 from formcheck.keypoints import OUTLINE_AT
 from formcheck.metrics.registry import BEHIND, SIDE, StrideData, register
+from formcheck.signals.clock import percentile_of_known
 
-# Degrees of thoracic flexion per torso length of bulge: on rendered runners 12 degrees moved the
-# bulge from 0.243 to 0.310 (one body, one camera: provisional, so slouch is a proxy).
-SLOUCH_DEG_PER_BULGE = 12 / (0.310 - 0.243)
-UPPER_BACK = (OUTLINE_AT > 0.29) & (OUTLINE_AT < 0.91)
+# Degrees of thoracic flexion per trunk length of bulge: on 20 rendered runners, flexion in steps
+# from 0 to 20 degrees, 0.0018 trunk lengths a degree, SD 15 % from body to body, and nothing
+# for lean (benchmarks/slouch_candidates.py, which also shows the signs that were not taken).
+SLOUCH_DEG_PER_BULGE = 1 / 0.0018
+# The chord's ends, over the hip and at the nape: means of some stations, since hair or a collar
+# can change the outline at one.
+LOWER_BACK = (OUTLINE_AT > 0.04) & (OUTLINE_AT < 0.16)
+NAPE = (OUTLINE_AT > 1.04) & (OUTLINE_AT < 1.21)
+BACK = (OUTLINE_AT > 0.09) & (OUTLINE_AT < 1.13)  # between those ends' middles
 # The elbow swings behind the back once a stride and hides it; the back itself is what remains at
 # the lower end of the distances seen within the stride.
 UNHIDDEN_PERCENTILE = 20
@@ -43,31 +49,25 @@ def trunk_lean(data: StrideData) -> NDArray[np.float64]:
     caveat="an estimate from the back's outline, not a measurement of the spine",
 )
 def slouch(data: StrideData) -> NDArray[np.float64]:
-    """Bulge of the back's outline over the hip-shoulder line, as degrees of thoracic flexion.
+    """Bulge of the back's outline over its own chord, as degrees of thoracic flexion.
 
-    Per stride: distance from that line to the outline at each height, in trunk lengths (low
-    percentile over the stride, so that the elbow does not count), largest value over the upper
-    back, times a constant gain. Absolute values carry body shape and clothing: only changes mean
-    something, so the report counts from the baseline. A proxy: the pose has no thoracic point.
+    Per stride: distance from the hip-shoulder line to the outline at each height, in trunk lengths
+    (low percentile over the stride, so that the elbow does not count); its mean over the straight
+    line from the lower back to the nape; times a constant gain. Absolute values carry body shape
+    and clothing: only changes mean something, so the report counts from the baseline. A proxy: the
+    pose has no thoracic point.
     """
     sides = data.profile.reshape(len(data.profile), 2, -1)
-    back = sides[:, 0 if data.orientation.direction > 0 else 1][:, UPPER_BACK]
-    outlines = data.frames_of_strides(back)
-    enough = np.isfinite(outlines).all(axis=2).sum(axis=1) >= MIN_OUTLINES
-    distance = _percentile_of_known(outlines, UNHIDDEN_PERCENTILE)
-    bulge = distance.max(axis=1, initial=-np.inf, where=np.isfinite(distance))
+    outlines = data.frames_of_strides(sides[:, 0 if data.orientation.direction > 0 else 1])
+    enough = np.isfinite(outlines[..., BACK]).all(axis=2).sum(axis=1) >= MIN_OUTLINES
+    distance = percentile_of_known(outlines, UNHIDDEN_PERCENTILE)
+    low, high = (
+        (OUTLINE_AT[end].mean(), distance[:, end].mean(axis=1, keepdims=True))
+        for end in (LOWER_BACK, NAPE)
+    )
+    share = (OUTLINE_AT[BACK] - low[0]) / (high[0] - low[0])
+    bulge = (distance[:, BACK] - (1 - share) * low[1] - share * high[1]).mean(axis=1)
     return np.where(enough, SLOUCH_DEG_PER_BULGE * bulge, np.nan)
-
-
-def _percentile_of_known(values: NDArray[np.float64], percent: float) -> NDArray[np.float64]:
-    """Percentile along axis 1, NaN left out; what `np.nanpercentile` does, without its loop."""
-    ordered = np.sort(values, axis=1)  # NaN goes to the end
-    count = np.isfinite(values).sum(axis=1, keepdims=True)
-    rank = percent / 100 * np.maximum(count - 1, 0)
-    below = np.floor(rank).astype(int)
-    low = np.take_along_axis(ordered, below, axis=1)
-    high = np.take_along_axis(ordered, np.minimum(below + 1, np.maximum(count - 1, 0)), axis=1)
-    return np.asarray(low + (rank - below) * (high - low))[:, 0]
 
 
 @register(

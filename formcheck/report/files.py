@@ -90,6 +90,7 @@ def write_strides(analysis: Analysis, path: Path) -> None:
         "initial_contact_s": _column(strides.contact_s),
         "toe_off_s": _column(strides.toe_off_s),
         "belt_speed_legs_per_s": _column(strides.belt_speed),
+        "belt_grade_pct": _column(strides.belt_grade_pct),
     } | {name: _column(values) for name, values in series.values.items()}
     write_whole(path, lambda partial: pq.write_table(pa.table(columns), partial))
 

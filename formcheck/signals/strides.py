@@ -21,7 +21,7 @@ from formcheck.signals.clock import (
     running_median,
     seen_share,
 )
-from formcheck.signals.contacts import find_contacts, measure_belt_speed
+from formcheck.signals.contacts import find_contacts, measure_belt
 from formcheck.signals.orientation import Orientation
 from formcheck.signals.rhythm import MIN_SWING, Rhythm, flight_course, leg_difference
 
@@ -49,6 +49,8 @@ class Strides:
     belt_speed : array, shape (stride,)
         Backward speed of the standing foot against the hips, leg lengths per second; NaN in rear
         and front views.
+    belt_grade_pct : array, shape (stride,)
+        How much the standing foot sinks on its way back, %; only changes mean something.
     """
 
     foot: str
@@ -57,6 +59,7 @@ class Strides:
     contact_s: NDArray[np.float64]
     toe_off_s: NDArray[np.float64]
     belt_speed: NDArray[np.float64]
+    belt_grade_pct: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -115,8 +118,10 @@ def find_strides(
     period = _local_period(passes, 1 / rhythm.stride_hz)
     passes = _sharpen_passes(clock, even, passes, period)
     middle = passes if side else passes + 0.25 * period
-    contact, toe_off = find_contacts(keypoints, foot, leg_length_px, middle, period)
-    speed = measure_belt_speed(keypoints, orientation, foot, leg_length_px, middle, period)
+    contact, toe_off = find_contacts(
+        keypoints, orientation.direction, foot, leg_length_px, middle, period
+    )
+    speed, grade = measure_belt(keypoints, orientation, foot, leg_length_px, middle, period)
     start, end = passes[:-1], passes[1:]
     expected = running_median(np.diff(passes))
     whole = np.abs((end - start) / expected - 1) < MAX_STRIDE_DEVIATION
@@ -140,12 +145,13 @@ def find_strides(
         contact_s=contact[:-1][whole],
         toe_off_s=toe_off[:-1][whole],
         belt_speed=speed[:-1][whole],
+        belt_grade_pct=grade[:-1][whole],
     )
 
 
 def _no_strides(foot: str) -> Strides:
     none = np.zeros(0)
-    return Strides(foot, none, none, none, none, none)
+    return Strides(foot, none, none, none, none, none, none)
 
 
 def _foot_course(keypoints: Keypoints, orientation: Orientation, foot: str) -> NDArray[np.float64]:

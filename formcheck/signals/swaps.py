@@ -22,13 +22,14 @@ from formcheck.signals.clock import even_clock, on_clock
 
 KNEE, FOOT, ARM = ("knee",), ("ankle", "heel", "foot_index"), ("elbow", "wrist")
 LEG = KNEE + FOOT
-LIMBS = (("legs", KNEE), ("legs", FOOT), ("arms", ARM))  # a network may exchange the feet alone
+LIMBS = {"knees": KNEE, "legs": FOOT, "arms": ARM}  # a network may exchange the feet alone
 WILD = 1.0  # a joint's difference longer than this many leg lengths counts as this long
 STEP_HZ = (0.15, 4.6)  # of the legs' spread: from slow motion to a sprint
 STEP_BAND = (0.6, 1.5)  # around the step frequency, in which its course is followed
 MIN_STRIDES = 3  # to learn a stride from
 MOMENTS = 32  # of a stride at which the difference is learned
 MIN_BEAT = 0.3  # of the usual strength of the beat; where it is weaker nobody runs
+MAX_VARIATION = 0.3  # of its mean: a difference that varies less over the stride is a constant one
 ROUNDS = 3
 CONTINUITY = 0.15  # weight of a leap between frames against that of a frame's place in the stride
 LOST = 1.0  # a leap as long as the difference usually is tells nothing of which way round it is
@@ -66,7 +67,7 @@ def repair_swaps(
     Keypoints
         A copy, swapped back.
     dict
-        'legs' and 'arms': array, shape (time,), True where a swap was undone.
+        'legs' (the feet), 'knees' and 'arms': array, shape (time,), True where a swap was undone.
 
     Notes
     -----
@@ -75,7 +76,7 @@ def repair_swaps(
     stay NaN.
     """
     position, confidence = keypoints.position.copy(), keypoints.confidence.copy()
-    swapped = {limb: np.zeros(len(position), dtype=bool) for limb, _ in LIMBS}
+    swapped = {limb: np.zeros(len(position), dtype=bool) for limb in LIMBS}
 
     def spread(joints: tuple[str, ...]) -> NDArray[np.float64]:
         left, right = _columns(joints)
@@ -83,9 +84,9 @@ def repair_swaps(
 
     beat = _follow_beat(keypoints.time_s, spread(LEG))
     if beat is not None:
-        for limb, joints in LIMBS:
+        for limb, joints in LIMBS.items():
             wrong = _find_swaps(spread(joints).reshape(len(position), -1), beat)
-            swapped[limb] |= wrong
+            swapped[limb] = wrong
             at, (left, right) = np.flatnonzero(wrong), _columns(joints)
             for array in (position, confidence):
                 array[np.ix_(at, left)], array[np.ix_(at, right)] = (
@@ -133,7 +134,7 @@ def _follow_beat(time_s: NDArray[np.float64], spread: NDArray[np.float64]) -> Be
     waves = hilbert(sosfiltfilt(sos, course, padlen=pad), next_fast_len(len(clock)))[: len(clock)]
     strength = np.abs(waves)
     phase = np.interp(time_s, clock, np.unwrap(np.angle(waves)) / (4 * np.pi))
-    usual = float(np.median(strength))
+    usual = float(np.percentile(strength, 90))  # the runner may stand for most of the time
     return Beat(phase, np.interp(time_s, clock, strength) > MIN_BEAT * usual)
 
 
@@ -162,9 +163,9 @@ def _find_swaps(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.bool_
 def _learn_stride(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.float64]:
     """Mean difference at each frame's moment of the stride, shape (time, feature).
 
-    Half a stride later the sides have changed places, so each difference is then the opposite (or,
-    across the picture from behind, the same): a swap that comes at one moment of every stride does
-    not pass for the truth.
+    Half a stride later the sides have changed places, so each difference is then the opposite: a
+    swap that comes at one moment of every stride does not pass for the truth. But across the
+    picture from behind the left foot stays left.
     """
     moment = np.floor((beat.phase % 1) * MOMENTS).astype(int) % MOMENTS
     counted = beat.running & (np.abs(difference).sum(axis=1) > 0)
@@ -173,9 +174,9 @@ def _learn_stride(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.flo
     count = np.bincount(moment[counted], minlength=MOMENTS).astype(float)
     total, count = (gaussian_filter1d(x, 1.0, axis=0, mode="wrap") for x in (total, count))
     usual = total / np.maximum(count, 1e-9)[:, None]
-    half_later = np.roll(usual, MOMENTS // 2, axis=0)
-    odd, even = (usual - half_later) / 2, (usual + half_later) / 2
-    return np.asarray(np.where((odd**2).sum(axis=0) > (even**2).sum(axis=0), odd, even)[moment])
+    opposite = (usual - np.roll(usual, MOMENTS // 2, axis=0)) / 2
+    is_constant = usual.std(axis=0) < MAX_VARIATION * np.abs(usual.mean(axis=0))
+    return np.asarray(np.where(is_constant, usual.mean(axis=0), opposite)[moment])
 
 
 def _cheapest_states(step: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.int_]:
