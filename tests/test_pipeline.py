@@ -188,13 +188,13 @@ def test_a_bumped_camera_is_corrected(tmp_path):
 def test_a_change_of_incline_makes_the_verdict_inconclusive(tmp_path):
     runner = make_runner(240, 30, lean_deg=lambda t: 4 + 4 * (t > 120), noise_px=2)
     position = runner.keypoints.position.copy()
-    uphill = (0.05 * (runner.keypoints.time_s > 120))[:, None]
+    uphill = (0.09 * (runner.keypoints.time_s > 120))[:, None]
     hip_x = position[:, [23, 24], 0].mean(axis=1, keepdims=True)
     position[:, 25:, 1] -= uphill * (position[:, 25:, 0] - hip_x)
     keypoints = runner.keypoints.with_position(position)
     analysis = assess(runner.__class__(**{**vars(runner), "keypoints": keypoints}), tmp_path)
     assert analysis.verdict.label == "inconclusive"
-    assert "5 % steeper" in next(
+    assert "9 % steeper" in next(
         w.text for w in analysis.capture.warnings if w.code == "speed_changed"
     )
 
