@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 from formcheck.drift import Interval, assess_drift
 from formcheck.metrics import StrideData
@@ -19,6 +20,7 @@ LOW_FPS = 24.0
 # apart (SD; benchmarks/accuracy.py, tuning scenes), so only large changes can be told.
 BELT_SPEED_CHANGE = 0.08  # share
 BELT_GRADE_CHANGE_PCT = 6.0
+OUTLIER_STRIDES = 5  # in a row, of whose speed the middle one counts
 CADENCE_CHANGE = 0.05  # share; more than fatigue does (about 1 to 3 %)
 MOVED_LEGS = 0.5  # leg lengths along the belt
 SIZE_CHANGE = 0.06  # share
@@ -243,7 +245,9 @@ def assess_relative_change(
     """Change from early to late as a share of the mean, or None if it is within threshold."""
     if not np.isfinite(value).any():
         return None
-    typical = float(np.nanmedian(value))
+    known = np.isfinite(value)
+    time_s, value = time_s[known], median_filter(value[known], OUTLIER_STRIDES, mode="nearest")
+    typical = float(np.median(value))
     if not typical > 0:
         return None
     drift = assess_drift(

@@ -16,6 +16,7 @@ from formcheck.signals.orientation import Orientation, find_orientation
 from formcheck.signals.rhythm import STEP_BAND, Rhythm, find_rhythm
 from formcheck.signals.steady import SteadyKeypoints, undo_camera_roll
 
+SLOWEST_WALK_SPM = 70.0
 POSSIBLE_CADENCE = (100.0, 260.0)  # steps per minute of a running pattern at real speed
 USUAL_CADENCE = 165.0  # of a recreational runner, to guess a slow-motion factor from
 CAPTURE_FPS = (50.0, 60.0, 100.0, 120.0, 240.0, 480.0, 960.0)  # that phones offer
@@ -151,9 +152,10 @@ def refuse_wrong_speed(rhythm: Rhythm, factor: float, fps: float, *, is_told: bo
     guess = guess_slow_motion(shown, fps)
     told = f" with --slow-motion {factor:.3g}" if is_told else ""
     looks = "slowed down" if guess > 1 else "sped up"
+    walk = "if nobody walks here, " if shown > SLOWEST_WALK_SPM and guess > 1 else ""
     raise SlowMotionError(
-        f"the steps come at {rhythm.cadence_spm:.0f} a minute{told}, which nobody runs: the video "
-        f"looks {looks}, about {guess if guess > 1 else 1 / guess:.1f} times (slow motion?); run "
+        f"the steps come at {rhythm.cadence_spm:.0f} a minute{told}, which nobody runs: {walk}the "
+        f"video looks {looks}, about {guess if guess > 1 else 1 / guess:.1f} times (slow motion?); run "
         f"again with --slow-motion {guess:.2g} or --capture-fps {guess * fps:.0f}"
     )
 

@@ -30,6 +30,7 @@ MIN_STRIDES = 3  # to learn a stride from
 MOMENTS = 32  # of a stride at which the difference is learned
 MIN_BEAT = 0.3  # of the usual strength of the beat; where it is weaker nobody runs
 MAX_VARIATION = 0.3  # of its mean: a difference that varies less over the stride is a constant one
+MIN_SWING = 0.15  # leg lengths, SD of the way between the ankles: less is seen from behind or front
 ROUNDS = 3
 CONTINUITY = 0.15  # weight of a leap between frames against that of a frame's place in the stride
 LOST = 1.0  # a leap as long as the difference usually is tells nothing of which way round it is
@@ -82,7 +83,10 @@ def repair_swaps(
         left, right = _columns(joints)
         return _tame((keypoints.position[:, left] - keypoints.position[:, right]) / leg_length_px)
 
-    beat = _follow_beat(keypoints.time_s, spread(LEG))
+    ahead = keypoints.point("left_ankle")[:, 0] - keypoints.point("right_ankle")[:, 0]
+    known = ahead[np.isfinite(ahead)]
+    is_side = len(known) > 0 and float(known.std()) > MIN_SWING * leg_length_px
+    beat = _follow_beat(keypoints.time_s, spread(LEG)) if is_side else None
     if beat is not None:
         for limb, joints in LIMBS.items():
             wrong = _find_swaps(spread(joints).reshape(len(position), -1), beat)
