@@ -155,8 +155,8 @@ def refuse_wrong_speed(rhythm: Rhythm, factor: float, fps: float, *, is_told: bo
     walk = "if nobody walks here, " if shown > SLOWEST_WALK_SPM and guess > 1 else ""
     raise SlowMotionError(
         f"the steps come at {rhythm.cadence_spm:.0f} a minute{told}, which nobody runs: {walk}the "
-        f"video looks {looks}, about {guess if guess > 1 else 1 / guess:.1f} times (slow motion?); run "
-        f"again with --slow-motion {guess:.2g} or --capture-fps {guess * fps:.0f}"
+        f"video looks {looks}, about {guess if guess > 1 else 1 / guess:.1f} times (slow motion?); "
+        f"run again with --slow-motion {guess:.2g} or --capture-fps {guess * fps:.0f}"
     )
 
 
