@@ -33,7 +33,7 @@ MAX_VARIATION = 0.3  # of its mean: a difference that varies less over the strid
 MIN_SWING = 0.15  # leg lengths, SD of the way between the ankles: less is no side view
 ROUNDS = 3
 CONTINUITY = 0.15  # weight of a leap between frames against that of a frame's place in the stride
-LOST = 1.0  # a leap as long as the difference usually is tells nothing of which way round it is
+LOST = 2.0  # further off than this, in usual differences, tells nothing of which way round it is
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,10 @@ def _find_swaps(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.bool_
         typical = float(size[beat.running].mean()) if beat.running.any() else 0.0
         if typical <= 0:
             return wrong
-        agreement = np.clip((difference * usual).sum(axis=1) / np.maximum(size, 1e-12), -1, 1)
-        agreement *= np.minimum(size / typical, 1.0) * beat.running
-        frame = np.stack([1 - agreement, 1 + agreement], axis=1) / 2  # (time, right or swapped)
+        frame = np.stack(
+            [np.linalg.norm(difference - way * usual, axis=1) for way in (1, -1)], axis=1
+        )  # (time, right or swapped)
+        frame = np.minimum(frame / np.sqrt(typical), LOST) * beat.running[:, None]
         expected, seen = difference[:-1] + np.diff(usual, axis=0), difference[1:]
         same, turned = (
             np.linalg.norm(seen - way * expected, axis=1) / np.sqrt(typical) for way in (1, -1)
