@@ -29,7 +29,6 @@ STEP_BAND = (0.6, 1.5)  # around the step frequency, in which its course is foll
 MIN_STRIDES = 3  # to learn a stride from
 MOMENTS = 32  # of a stride at which the difference is learned
 MIN_BEAT = 0.3  # of the usual strength of the beat; where it is weaker nobody runs
-MAX_VARIATION = 0.3  # of its mean: a difference that varies less over the stride is a constant one
 MIN_SWING = 0.15  # leg lengths, SD of the way between the ankles: less is no side view
 ROUNDS = 3
 CONTINUITY = 0.15  # weight of a leap between frames against that of a frame's place in the stride
@@ -72,9 +71,9 @@ def repair_swaps(
 
     Notes
     -----
-    Which of the two consistent labellings is right is decided by the majority of the frames. Where
-    nobody runs, or for less than three strides, the labels stay. NaN positions take no part and
-    stay NaN.
+    Which of the two consistent labellings is right is decided by the majority of the frames. The
+    labels stay where nobody runs, for less than three strides, and from behind or front. NaN
+    positions take no part and stay NaN.
     """
     position, confidence = keypoints.position.copy(), keypoints.confidence.copy()
     swapped = {limb: np.zeros(len(position), dtype=bool) for limb in LIMBS}
@@ -169,8 +168,7 @@ def _learn_stride(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.flo
     """Mean difference at each frame's moment of the stride, shape (time, feature).
 
     Half a stride later the sides have changed places, so each difference is then the opposite: a
-    swap that comes at one moment of every stride does not pass for the truth. But across the
-    picture from behind the left foot stays left.
+    swap that comes at one moment of every stride does not pass for the truth.
     """
     moment = np.floor((beat.phase % 1) * MOMENTS).astype(int) % MOMENTS
     counted = beat.running & (np.abs(difference).sum(axis=1) > 0)
@@ -179,9 +177,7 @@ def _learn_stride(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.flo
     count = np.bincount(moment[counted], minlength=MOMENTS).astype(float)
     total, count = (gaussian_filter1d(x, 1.0, axis=0, mode="wrap") for x in (total, count))
     usual = total / np.maximum(count, 1e-9)[:, None]
-    opposite = (usual - np.roll(usual, MOMENTS // 2, axis=0)) / 2
-    is_constant = usual.std(axis=0) < MAX_VARIATION * np.abs(usual.mean(axis=0))
-    return np.asarray(np.where(is_constant, usual.mean(axis=0), opposite)[moment])
+    return np.asarray((usual - np.roll(usual, MOMENTS // 2, axis=0))[moment] / 2)
 
 
 def _cheapest_states(step: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.int_]:
