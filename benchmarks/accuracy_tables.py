@@ -174,7 +174,7 @@ def _print_sides(console: Console, scored: list["Scored"]) -> None:
     for s in scored:
         if not fits(s):
             console.print(f"  {s.planned.name}: {s.view} {s.direction}")
-    for label, key in (("legs", "legs_right"), ("arms", "arms_right")):
+    for label, key in (("legs", "legs_right"), ("arms", "arms_right")) if side else ():
         share = np.array([getattr(s, key) for s in side])
         console.print(
             f"Left is left, {label}: {100 * share.mean():.2f} % of the frames, worst scene "
