@@ -14,8 +14,8 @@ STRIDE_HZ = (0.04, 2.4)  # from slow motion that was not told to a sprint
 BEAT_WIDTH = 0.15  # of the stride frequency, to either side: the band in which strides vary
 MIN_REGULARITY = 0.35  # share of the legs' movement that the rhythm must explain
 MIN_KNOWN_SHARE = 0.5  # of the frames with the person in them, in which legs or hips must be known
-# Leg lengths: the legs' movement (SD) below which nobody runs or walks. From behind, where it is one
-# of height, rendered runners swing by 0.15 to 0.19, of which the pose network shows 0.10 to 0.15.
+# Leg lengths: the legs' movement (SD) below which nobody runs or walks. From behind, where it is
+# one of height, rendered runners swing by 0.15 to 0.19, and the pose network shows 0.10 to 0.15.
 MIN_SWING = 0.08
 MIN_BOUNCE = 0.02  # leg lengths: runners go up and down by 0.06 to 0.14, cyclists don't
 SPECTRUM_WINDOW_S = 60.0
