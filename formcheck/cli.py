@@ -32,11 +32,21 @@ class Model(StrEnum):
     heavy = "heavy"
 
 
+class Engine(StrEnum):
+    """What runs the pose networks."""
+
+    blazepose = "blazepose"
+    mediapipe = "mediapipe"
+
+
 class Device(StrEnum):
     """Where the network runs."""
 
+    auto = "auto"
     cpu = "cpu"
-    gpu = "gpu"
+    cuda = "cuda"
+    coreml = "coreml"
+    directml = "directml"
 
 
 class ViewChoice(StrEnum):
@@ -81,7 +91,13 @@ def analyze(
         ),
     ] = None,
     model: Annotated[Model, typer.Option(help="Pose network, quick to thorough.")] = Model.full,
-    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.cpu,
+    engine: Annotated[
+        Engine, typer.Option(help="What runs the network: formcheck itself, or MediaPipe.")
+    ] = Engine.mediapipe,
+    device: Annotated[
+        Device,
+        typer.Option(help="Where the network runs; auto takes the best that works."),
+    ] = Device.auto,
     view: Annotated[
         ViewChoice | None, typer.Option(help="Where the camera stands, if found wrongly.")
     ] = None,
@@ -158,6 +174,7 @@ def analyze(
         from formcheck.report.terminal import print_analysis
 
         options = Options(
+            engine=engine.value,
             model=model.value,
             device=device.value,
             view=view.value if view else None,

@@ -7,6 +7,8 @@ from formcheck.metrics import Metric
 from formcheck.signals.cleaning import CleaningSettings
 from formcheck.signals.orientation import View
 
+EngineName = Literal["blazepose", "mediapipe"]
+
 
 @dataclass(frozen=True)
 class Options:
@@ -14,8 +16,11 @@ class Options:
 
     Attributes
     ----------
+    engine : {'blazepose', 'mediapipe'}
+        What runs the pose networks.
     model : {'lite', 'full', 'heavy'}
-    device : {'cpu', 'gpu'}
+    device : {'auto', 'cpu', 'cuda', 'coreml', 'directml'}
+        Where it runs them; the mediapipe engine takes the last three for its own way to a GPU.
     view, direction : optional
         Overrule what is found; direction is +1 for facing image right, -1 for left.
     slow_motion : float, optional
@@ -29,8 +34,9 @@ class Options:
     cleaning : CleaningSettings
     """
 
+    engine: EngineName = "mediapipe"
     model: Literal["lite", "full", "heavy"] = "full"
-    device: Literal["cpu", "gpu"] = "cpu"
+    device: Literal["auto", "cpu", "cuda", "coreml", "directml"] = "auto"
     view: View | None = None
     direction: int | None = None
     slow_motion: float | None = None

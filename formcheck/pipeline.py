@@ -1,6 +1,7 @@
 """From a video to an analysis: the order in which the stages stand."""
 
 import dataclasses
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -48,13 +49,19 @@ def analyze(
     options = options or Options()
     info = probe_video(Path(path))
 
-    def create_engine(people: int) -> PoseEngine:
+    observation = observe_video(info, partial(create_engine, options), progress)
+    return assess_run(info, observation, options)
+
+
+def create_engine(options: Options, people: int) -> PoseEngine:
+    """Make the engine that the options name, for up to so many people."""
+    if options.engine == "mediapipe":  # imported only where it is asked for
         from formcheck.pose.mediapipe_engine import MediaPipeEngine
 
         return MediaPipeEngine(options.model, options.device, people=people, masks=True)
+    from formcheck.pose.blazepose_engine import BlazePoseEngine
 
-    observation = observe_video(info, create_engine, progress)
-    return assess_run(info, observation, options)
+    return BlazePoseEngine(options.model, options.device, people=people, masks=True)
 
 
 def assess_run(info: VideoInfo, observation: Observation, options: Options) -> Analysis:

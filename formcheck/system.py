@@ -157,9 +157,9 @@ def count_cores() -> int:
 def find_gpu() -> str | None:
     """Return what suggests that MediaPipe's GPU delegate could work, or None."""
     if nodes := sorted(Path("/dev/dri").glob("renderD*")):
-        return f"{nodes[0]} (worth a try: --device gpu)"
+        return f"{nodes[0]} (worth a try: --device cuda)"
     if shutil.which("nvidia-smi"):
-        return "NVIDIA driver (worth a try: --device gpu)"
+        return "NVIDIA driver (worth a try: --device cuda)"
     return None
 
 

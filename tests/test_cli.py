@@ -140,7 +140,7 @@ def test_without_a_gpu_the_cpu_takes_over_with_one_line(tmp_path):
     if Path("/dev/dri").exists() or shutil.which("nvidia-smi"):
         pytest.skip("there may be a GPU here")
     result = formcheck(
-        "analyze", clip(CLIP), "--model", "lite", "--device", "gpu", "--json", cwd=tmp_path
+        "analyze", clip(CLIP), "--model", "lite", "--device", "cuda", "--json", cwd=tmp_path
     )
     assert result.returncode == 0
     assert result.stderr == "no GPU that MediaPipe can use was found; running on the CPU\n"

@@ -9,6 +9,7 @@ from formcheck.keypoints import INDEX, KEYPOINTS, OUTLINE_AT, Keypoints
 from formcheck.metrics import REGISTRY, StrideData, compute_metrics
 from formcheck.metrics.angles import angle_between, compute_frame_angles, tilt_from_vertical
 from formcheck.metrics.docs import to_markdown
+from formcheck.pose.engine import Mask
 from formcheck.pose.silhouette import PROFILE_SIZE, measure_profile
 from formcheck.signals.cleaning import clean_keypoints
 from formcheck.signals.clock import percentile_of_known
@@ -178,13 +179,18 @@ def ellipse_mask(centre, radius_x, radius_y, size=(400, 300)):
     return inside.astype(np.float32)
 
 
+def by_index(probability):
+    """A mask that is asked by the index of a pixel, not by the place of its corner."""
+    return Mask(probability, np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]]))
+
+
 def test_profile_of_an_ellipse():
     mask = ellipse_mask((150, 200), 40, 100)
     position = np.zeros((len(KEYPOINTS), 2))
     for side in ("left", "right"):
         position[INDEX[f"{side}_hip"]] = (150, 250)
         position[INDEX[f"{side}_shoulder"]] = (150, 150)
-    left, right = measure_profile(mask, position).reshape(2, -1)
+    left, right = measure_profile(by_index(mask), position).reshape(2, -1)
     inside = OUTLINE_AT < 1.4
     expected = 0.4 * np.sqrt(1 - (OUTLINE_AT[inside] - 0.5) ** 2)
     assert left[inside] == pytest.approx(expected, abs=0.02)
@@ -197,14 +203,16 @@ def test_profile_of_a_head_that_hangs_to_one_side():
     for side in ("left", "right"):
         position[INDEX[f"{side}_hip"]] = (150, 250)
         position[INDEX[f"{side}_shoulder"]] = (150, 150)
-    left, right = measure_profile(mask, position).reshape(2, -1)
+    left, right = measure_profile(by_index(mask), position).reshape(2, -1)
     at_head = np.abs(OUTLINE_AT - 1.3).argmin()
     assert left[at_head] == pytest.approx(-0.4, abs=0.02)
     assert right[at_head] == pytest.approx(0.8, abs=0.02)
 
 
 def test_profile_is_unknown_without_a_person():
-    assert np.isnan(measure_profile(np.zeros((50, 50), np.float32), np.zeros((33, 2)))).all()
+    assert np.isnan(
+        measure_profile(Mask(np.zeros((50, 50), np.float32), np.eye(2, 3)), np.zeros((33, 2)))
+    ).all()
 
 
 @pytest.mark.parametrize("column", REGISTRY)

@@ -9,7 +9,7 @@ import pytest
 from formcheck.errors import VideoError
 from formcheck.keypoints import KEYPOINTS
 from formcheck.observe import MAX_PEOPLE, PREFETCH, _prefetch, observe_video
-from formcheck.pose.engine import FramePoses
+from formcheck.pose.engine import FramePoses, Mask
 from formcheck.video.reader import Frame, probe_video
 from tests.clips import write_video
 from tests.test_people import stand_at
@@ -31,7 +31,7 @@ class FakeEngine:
             for frame in frames:
                 seen = self.see(frame.time_s)[: self.people]
                 position = np.array(seen, dtype=float).reshape(-1, len(KEYPOINTS), 2)
-                masks = [np.ones(frame.rgb.shape[:2], np.float32)] * len(seen)
+                masks = [Mask(np.ones(frame.rgb.shape[:2], np.float32), np.eye(2, 3))] * len(seen)
                 yield FramePoses(
                     frame,
                     position,

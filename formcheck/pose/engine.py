@@ -11,6 +11,21 @@ from formcheck.video.reader import Frame
 
 
 @dataclass(frozen=True)
+class Mask:
+    """Which pixels belong to a person, in a grid that may lie turned and scaled in the frame.
+
+    Attributes
+    ----------
+    probability : array, shape (height, width), float32
+    to_mask : array, shape (2, 3)
+        From pixels of `frame.rgb` to those of the grid, in continuous coordinates.
+    """
+
+    probability: NDArray[np.float32]
+    to_mask: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class FramePoses:
     """Everybody an engine saw in one frame.
 
@@ -22,15 +37,14 @@ class FramePoses:
         x right and y down, in pixels of `frame.rgb`. May lie outside the picture.
     confidence : array, shape (person, keypoint)
         0 to 1: how likely the point is where the engine puts it, and visible.
-    masks : list of arrays, shape (height, width), float32, or None
-        Probability that a pixel belongs to the person, of the size of `frame.rgb`; None on
-        frames for which no mask was computed.
+    masks : list of Mask, or None
+        One for each person; None on frames for which no mask was computed.
     """
 
     frame: Frame
     position: NDArray[np.float64]
     confidence: NDArray[np.float64]
-    masks: list[NDArray[np.float32]] | None = None
+    masks: list[Mask] | None = None
 
 
 class PoseEngine(Protocol):

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from formcheck.keypoints import KEYPOINTS
 from formcheck.models import model_path
-from formcheck.pose.engine import FramePoses
+from formcheck.pose.engine import FramePoses, Mask
 from formcheck.system import require_system_libraries
 from formcheck.video.reader import Frame
 
@@ -26,6 +25,7 @@ NO_WAY_OUT = {
 }
 
 
+AS_IT_IS = np.eye(2, 3)  # its masks have the frame's size
 GPU_TRIAL = "from formcheck.pose.mediapipe_engine import try_gpu; try_gpu({model!r})"
 GPU_TRIAL_S = 60.0
 
@@ -37,8 +37,9 @@ class MediaPipeEngine:
     ----------
     model : {'lite', 'full', 'heavy'}
         The landmark network.
-    device : {'cpu', 'gpu'}
-        'gpu' asks for MediaPipe's GPU delegate and falls back to the CPU, noted in `note`.
+    device : str
+        'auto' and 'cpu' are the CPU; anything else asks for MediaPipe's GPU delegate and falls back
+        to the CPU, noted in `note`.
     people : int
         At most how many people are looked for; more than one costs time.
     masks : bool
@@ -65,7 +66,8 @@ class MediaPipeEngine:
     ) -> None:
         require_system_libraries()
         self.model = model
-        self.device = device
+        self._wants_gpu = device not in ("auto", "cpu")
+        self.device = "gpu" if self._wants_gpu else "cpu"
         self.note: str | None = None
         self._people = people
         self._masks = masks
@@ -85,7 +87,7 @@ class MediaPipeEngine:
                 yield _to_frame_poses(frame, found)
 
     def _create_landmarker(self) -> Any:
-        if self.device == "gpu":
+        if self._wants_gpu:
             if _gpu_works(self.model):
                 return self._create_on("GPU")
             self.device = "cpu"
@@ -140,9 +142,12 @@ def _to_frame_poses(frame: Frame, found: Any) -> FramePoses:
         [[(p.x * width, p.y * height, p.visibility) for p in person] for person in people],
         dtype=np.float64,
     ).reshape(len(people), len(KEYPOINTS), 3)
-    masks: list[NDArray[np.float32]] | None = None
+    masks: list[Mask] | None = None
     if found.segmentation_masks:
-        masks = [np.squeeze(mask.numpy_view()).copy() for mask in found.segmentation_masks]
+        masks = [
+            Mask(np.squeeze(mask.numpy_view()).copy(), AS_IT_IS)
+            for mask in found.segmentation_masks
+        ]
     return FramePoses(frame, points[..., :2], points[..., 2], masks)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formcheck.keypoints import INDEX, OUTLINE_AT
+from formcheck.pose.engine import Mask
+from formcheck.pose.region import apply
 
 REACH = 0.8  # trunk lengths searched to either side of the line
 STEPS = 96  # samples on that search
@@ -17,17 +19,14 @@ INSIDE = 0.5  # probability at which the outline is drawn
 PROFILE_SIZE = 2 * len(OUTLINE_AT)  # towards image left, then towards image right
 
 
-def measure_profile(
-    mask: NDArray[np.float32], position: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def measure_profile(mask: Mask, position: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance from the trunk's axis to the outline, on both sides.
 
     Parameters
     ----------
-    mask : array, shape (height, width), float32
-        Probability that a pixel belongs to the person.
+    mask : Mask
     position : array, shape (keypoint, 2)
-        The person's points, pixels of the mask.
+        The person's points, pixels of the frame.
 
     Returns
     -------
@@ -47,10 +46,15 @@ def measure_profile(
     leftward = np.array([axis[1], -axis[0]])  # at right angles, to image left of an upright trunk
     along = hip + OUTLINE_AT[:, None] * axis
     out = np.linspace(-REACH, REACH, 2 * STEPS + 1)
-    across = (along[:, None] + out[None, :, None] * leftward).astype(np.float32)
+    across = along[:, None] + out[None, :, None] * leftward
+    at = (apply(mask.to_mask, across) - 0.5).astype(np.float32)
     value = np.asarray(
         cv2.remap(
-            mask, across[..., 0], across[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            mask.probability,
+            at[..., 0],
+            at[..., 1],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
         )
     )
     head = OUTLINE_AT > 1

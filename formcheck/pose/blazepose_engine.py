@@ -1,0 +1,136 @@
+"""MediaPipe's detector and landmark networks, run by ONNX Runtime, as a pose engine.
+
+No smoothing: the clip is filtered as a whole later, without lag. No MediaPipe is imported.
+"""
+
+from collections.abc import Generator, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formcheck.keypoints import KEYPOINTS
+from formcheck.pose.detector import SIDE_PX, find_regions, letterbox
+from formcheck.pose.engine import FramePoses, Mask
+from formcheck.pose.heatmap import refine_landmarks
+from formcheck.pose.networks import CROP_SIDE_PX, OnnxNetworks, PoseNetworks
+from formcheck.pose.region import Region, apply, invert, region_around, warp
+from formcheck.video.reader import Frame
+
+CENTRE, RIM = 33, 34  # auxiliary landmarks: middle of the hips, and the rim of the body's circle
+VISIBLE = 3  # column of the landmarks
+MIN_PRESENCE = 0.5
+LOOK_AGAIN_S = 0.5  # how often further people are looked for while one is followed
+MASK_INTERVAL_S = 0.1  # masks cost more than the landmarks, and slouch needs some in each stride
+TIME_TOLERANCE_S = 1e-3
+
+
+class BlazePoseEngine:
+    """Track people with MediaPipe's networks on ONNX Runtime.
+
+    Parameters
+    ----------
+    model : {'lite', 'full', 'heavy'}
+        The landmark network.
+    device : {'auto', 'cpu', 'cuda', 'coreml', 'directml'}
+    people : int
+        At most how many people are looked for.
+    masks : bool
+        Whether masks of the people are computed, on some of the frames.
+    networks : PoseNetworks, optional
+        Use these instead of opening the model's.
+
+    Notes
+    -----
+    `track` may run in several threads at once, each with its own frames.
+
+    Raises
+    ------
+    ModelError
+        As `OnnxNetworks`.
+    """
+
+    name = "blazepose"
+
+    def __init__(
+        self,
+        model: str = "full",
+        device: str = "auto",
+        *,
+        people: int = 1,
+        masks: bool = False,
+        networks: PoseNetworks | None = None,
+    ) -> None:
+        self.model = model
+        self.device, self.note = "given", None
+        if networks is None:
+            networks = opened = OnnxNetworks(model, device)
+            self.device, self.note = opened.device, opened.note
+        self._networks = networks
+        self._people = people
+        self._masks = masks
+
+    def track(self, frames: Iterable[Frame]) -> Generator[FramePoses]:
+        """Yield the poses of each frame; see `PoseEngine.track`."""
+        regions: list[Region] = []
+        looked_s = masked_s = -np.inf
+        for frame in frames:
+            if not regions or (
+                len(regions) < self._people and frame.time_s - looked_s >= LOOK_AGAIN_S
+            ):
+                looked_s = frame.time_s
+                regions = self._add_newcomers(frame, regions)
+            wants_masks = (
+                self._masks and frame.time_s - masked_s >= MASK_INTERVAL_S - TIME_TOLERANCE_S
+            )
+            poses, regions = self._read(frame, regions, wants_masks)
+            if wants_masks:
+                masked_s = frame.time_s
+            yield poses
+
+    def _add_newcomers(self, frame: Frame, known: list[Region]) -> list[Region]:
+        height, width = frame.rgb.shape[:2]
+        to_picture = letterbox(width, height)
+        square = warp(frame.rgb, to_picture, SIDE_PX, SIDE_PX)
+        boxes, scores = self._networks.detect(square[None])
+        regions = list(known)
+        for found in find_regions(boxes[0], scores[0], to_picture):
+            if len(regions) < self._people and not any(found.overlaps(r) for r in regions):
+                regions.append(found)
+        return regions
+
+    def _read(
+        self, frame: Frame, regions: list[Region], wants_masks: bool
+    ) -> tuple[FramePoses, list[Region]]:
+        """Read the bodies in their regions; return also where they will be looked for next."""
+        if not regions:
+            return _to_frame_poses(frame, np.zeros((0, len(KEYPOINTS), 3)), None), []
+        matrices = [region.to_picture(CROP_SIDE_PX) for region in regions]
+        crops = np.stack([warp(frame.rgb, m, CROP_SIDE_PX, CROP_SIDE_PX) for m in matrices])
+        read = self._networks.read(crops, for_masks=wants_masks)
+        places = refine_landmarks(read.landmarks[..., :2], read.heatmap, CROP_SIDE_PX)
+        people: list[NDArray[np.float64]] = []
+        following: list[Region] = []
+        masks: list[Mask] = []
+        there = np.flatnonzero(read.presence >= MIN_PRESENCE)
+        for i in there:
+            points = apply(matrices[i], places[i])
+            region = region_around(points[CENTRE], points[RIM])
+            if any(region.overlaps(other) for other in following):
+                continue  # two regions have slid onto one body
+            following.append(region)
+            visible = 1 / (1 + np.exp(-read.landmarks[i, :, VISIBLE].astype(np.float64)))
+            people.append(np.column_stack([points, visible])[: len(KEYPOINTS)])
+            if wants_masks:
+                (probability,) = self._networks.draw_masks([f[i : i + 1] for f in read.features])
+                masks.append(Mask(probability, invert(matrices[i])))
+        points_of_people = np.array(people).reshape(-1, len(KEYPOINTS), 3)
+        return (
+            _to_frame_poses(frame, points_of_people, masks if wants_masks else None),
+            following,
+        )
+
+
+def _to_frame_poses(
+    frame: Frame, people: NDArray[np.float64], masks: list[Mask] | None
+) -> FramePoses:
+    return FramePoses(frame, people[..., :2], people[..., 2], masks)

@@ -1,0 +1,161 @@
+"""MediaPipe's networks on ONNX Runtime: pictures in, plain numbers out, on any of its devices."""
+
+import os
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from formcheck.errors import ModelError
+from formcheck.models import network_path
+
+# From version 1.29 on, ONNX Runtime reports to its maker and keeps an identifier in the user's
+# cache; pyproject.toml asks for an older one, and this closes that way in newer ones.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+CROP_SIDE_PX = 256
+FEATURES = ("feature_0", "feature_1")  # of the landmark network: what a mask is made from
+# What the user may ask for -> ONNX Runtime's names of it.
+PROVIDERS = {
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+BEST_FIRST = ("cuda", "cpu")  # for 'auto': the others are there to be asked for
+
+Pictures = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the landmark network reads in crops.
+
+    Attributes
+    ----------
+    landmarks : array, shape (crop, 39, 5)
+        x and y in pixels of the crop, depth, and logits of being visible and of being there.
+    presence : array, shape (crop,)
+        Probability that a body is in the crop.
+    heatmap : array, shape (crop, 64, 64, 39)
+        Logits of each landmark's place.
+    features : list of array
+        What `PoseNetworks.draw_masks` needs, first axis: crop; empty if not asked for.
+    """
+
+    landmarks: NDArray[np.float32]
+    presence: NDArray[np.float32]
+    heatmap: NDArray[np.float32]
+    features: list[NDArray[np.float32]]
+
+
+class PoseNetworks(Protocol):
+    """Detector, landmark network and mask branch; safe to call from several threads."""
+
+    def detect(self, squares: Pictures) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes, shape (square, 2254, 12), and scores, shape (square, 2254)."""
+        ...
+
+    def read(self, crops: Pictures, *, for_masks: bool = False) -> Read:
+        """Landmarks in crops, shape (crop, 256, 256, 3)."""
+        ...
+
+    def draw_masks(self, features: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Probability that a pixel belongs to the person, shape (crop, 256, 256)."""
+        ...
+
+
+class OnnxNetworks:
+    """The networks on one device of ONNX Runtime.
+
+    Parameters
+    ----------
+    model : {'lite', 'full', 'heavy'}
+    device : {'auto', 'cpu', 'cuda', 'coreml', 'directml'}
+        'auto' takes the best that really runs; a device that doesn't falls back to the CPU with a
+        line in `note`.
+
+    Attributes
+    ----------
+    device : str
+        Where they run.
+    note : str or None
+
+    Raises
+    ------
+    ModelError
+        A file is missing or damaged, or ONNX Runtime can't read it.
+    """
+
+    def __init__(self, model: str, device: str = "auto") -> None:
+        self._paths = {
+            "detector": network_path("detector"),
+            "landmarks": network_path("landmarks", model),
+            "mask": network_path("mask", model),
+        }
+        self.device, self.note = _choose_device(device)
+        try:
+            self._open()
+            self.read(np.zeros((1, CROP_SIDE_PX, CROP_SIDE_PX, 3), np.uint8))
+        except Exception as error:
+            if self.device == "cpu":
+                raise ModelError(
+                    f"the pose networks don't run here ({error}); install formcheck again"
+                ) from error
+            self.note = _fall_back_text(self.device)
+            self.device = "cpu"
+            self._open()
+
+    def detect(self, squares: Pictures) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `PoseNetworks.detect`."""
+        boxes, scores = self._detector.run(["boxes", "scores"], {"image": squares})
+        return boxes, scores
+
+    def read(self, crops: Pictures, *, for_masks: bool = False) -> Read:
+        """See `PoseNetworks.read`."""
+        wanted = ["landmarks", "presence", "heatmap", *(FEATURES if for_masks else ())]
+        landmarks, presence, heatmap, *features = self._landmarks.run(wanted, {"image": crops})
+        return Read(landmarks.reshape(len(crops), -1, 5), presence[:, 0], heatmap, features)
+
+    def draw_masks(self, features: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """See `PoseNetworks.draw_masks`."""
+        (masks,) = self._mask.run(["mask"], dict(zip(FEATURES, features, strict=True)))
+        return np.asarray(masks)
+
+    def _open(self) -> None:
+        self._detector, self._landmarks, self._mask = (
+            _open_session(self._paths[kind], self.device)
+            for kind in ("detector", "landmarks", "mask")
+        )
+
+
+def _open_session(path: os.PathLike[str], device: str) -> Any:
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4  # it logs to standard error, unasked
+    # Each thread that tracks runs the networks by itself: two cores then do twice the work, where
+    # one network on both does 1.6 times (measured, full model).
+    settings.intra_op_num_threads = 1
+    settings.inter_op_num_threads = 1
+    providers = list(dict.fromkeys((PROVIDERS[device], PROVIDERS["cpu"])))
+    return onnxruntime.InferenceSession(os.fspath(path), settings, providers=providers)
+
+
+def _choose_device(asked: str) -> tuple[str, str | None]:
+    import onnxruntime
+
+    here = onnxruntime.get_available_providers()
+    if asked == "auto":
+        return next(device for device in BEST_FIRST if PROVIDERS[device] in here), None
+    if PROVIDERS[asked] not in here:
+        return "cpu", _fall_back_text(asked)
+    return asked, None
+
+
+def _fall_back_text(device: str) -> str:
+    return (
+        f"no {device} device that ONNX Runtime can use was found; running on the CPU "
+        "(for NVIDIA cards: pip install 'formcheck[gpu]')"
+    )
