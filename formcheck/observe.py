@@ -2,7 +2,9 @@
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -13,8 +15,10 @@ from formcheck.pose.engine import FramePoses, PoseEngine
 from formcheck.pose.people import PeopleTracker, Person
 from formcheck.pose.silhouette import PROFILE_SIZE, measure_profile
 from formcheck.signals.body import hide_outside_picture
-from formcheck.video.camera import CameraTrack, CameraWatch
-from formcheck.video.reader import DecodeLog, Frame, VideoInfo, read_frame_near, read_frames
+from formcheck.video.camera import CameraTrack, CameraWatch, Glimpse, glimpse
+from formcheck.video.frame import Frame
+from formcheck.video.reader import DecodeLog, VideoInfo, read_frame_near, read_frames
+from formcheck.video.spans import Span, cut_into_spans
 
 WORKING_SIDE_PX = 1280  # longer side of the frames the engine sees; its network sees 256 of a crop
 SURVEY_FRAMES = 8
@@ -49,6 +53,16 @@ class Observation:
     engine: PoseEngine
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What is kept of one frame; positions in source pixels, axes as in `FramePoses`."""
+
+    position: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    profile: NDArray[np.float32]
+    glimpse: Glimpse
+
+
 def observe_video(
     info: VideoInfo, create_engine: EngineFactory, progress: Progress | None = None
 ) -> Observation:
@@ -60,7 +74,7 @@ def observe_video(
     create_engine : callable
         Makes an engine that looks for up to so many people.
     progress : callable, optional
-        Told the share done, 0 to 1.
+        Told the share done, 0 to 1; called from any thread, one at a time.
 
     Returns
     -------
@@ -69,25 +83,116 @@ def observe_video(
     Raises
     ------
     FormcheckError
-        What the reader or the engine raised; the decoding thread has ended by then.
+        What the reader or the engine raised; all threads have ended by then.
     """
     if progress is not None:
         progress(0.0)
     engine = create_engine(_survey_people(info, create_engine))
     log, tracker, camera = DecodeLog(), PeopleTracker(), CameraWatch()
-    length_s = info.promised_duration_s or 0.0
+    count = _Count(info, progress)
+    watched = (
+        _watch_at_once(info, engine, count, log)
+        if engine.threads > 1
+        else _watch_alone(info, engine, count, log)
+    )
+    with closing(watched) as sights:
+        for sight in sights:
+            tracker.add(sight.glimpse.time_s, sight.position, sight.confidence, sight.profile)
+            camera.look(sight.glimpse, sight.position)
+    log.frames_decoded = len(tracker.time_s)
+    return Observation(tracker.time_s, tracker.people(), camera.track, log, engine)
+
+
+class _Count:
+    """Tells how much of the video is done, whoever has done it."""
+
+    def __init__(self, info: VideoInfo, progress: Progress | None) -> None:
+        self._length_s = info.promised_duration_s or 0.0
+        self._progress = progress if self._length_s > 0 else None
+        self._done_s = 0.0
+        self._lock = threading.Lock()
+
+    def add(self, passed_s: float) -> None:
+        """Take in that so much more of the video was watched."""
+        if self._progress is None:
+            return
+        with self._lock:
+            self._done_s += passed_s
+            self._progress(min(self._done_s / self._length_s, 1.0))
+
+
+def _watch_alone(
+    info: VideoInfo, engine: PoseEngine, count: _Count, log: DecodeLog
+) -> Generator[Sight]:
+    """Watch from start to end with an engine that can track one thing at a time."""
     decoded = read_frames(info.path, max_side_px=WORKING_SIDE_PX, log=log)
     # closed at once, whatever happens: the file, the decoding thread, and the engine
-    with closing(_prefetch(decoded)) as frames, closing(engine.track(frames)) as watched:
-        for seen in watched:
-            frame = seen.frame
-            height, width = frame.rgb.shape[:2]
-            confidence = hide_outside_picture(seen.position, seen.confidence, width, height)
-            tracker.add(frame.time_s, seen.position * frame.scale, confidence, _profiles(seen))
-            camera.look(frame.rgb, frame.time_s, frame.scale, seen.position)
-            if progress is not None and length_s > 0:
-                progress(min(frame.time_s / length_s, 1.0))
-    return Observation(tracker.time_s, tracker.people(), camera.track, log, engine)
+    with closing(_prefetch(decoded)) as frames, closing(engine.track(frames)) as tracked:
+        previous_s = -np.inf
+        for seen in tracked:
+            yield _keep(seen, previous_s)
+            count.add(seen.frame.time_s - max(previous_s, 0.0))
+            previous_s = seen.frame.time_s
+
+
+def _watch_at_once(
+    info: VideoInfo, engine: PoseEngine, count: _Count, log: DecodeLog
+) -> Generator[Sight]:
+    """Watch spans of the video side by side, as many as the engine likes; yield in order."""
+    stop = threading.Event()
+    spans = deque(cut_into_spans(info))
+    alone = len(spans) == 1
+
+    def watch(span: Span) -> tuple[list[Sight], DecodeLog]:
+        sights, span_log = [], DecodeLog()
+        decoded = read_frames(
+            info.path,
+            max_side_px=WORKING_SIDE_PX,
+            from_s=span.from_s,
+            until_s=span.until_s,
+            threads=None if alone else 1,
+            log=span_log,
+        )
+        with closing(decoded) as frames, closing(engine.track(frames)) as tracked:
+            previous_s = -np.inf
+            for seen in tracked:
+                if stop.is_set():
+                    break
+                time_s = seen.frame.time_s
+                if time_s >= span.counts_from_s:
+                    sights.append(_keep(seen, previous_s))
+                    count.add(time_s - max(previous_s, span.from_s or 0.0))
+                previous_s = time_s
+        return sights, span_log
+
+    with ThreadPoolExecutor(engine.threads) as pool:
+        ahead: deque[Future[tuple[list[Sight], DecodeLog]]] = deque()
+        try:
+            while spans or ahead:
+                while spans and len(ahead) <= engine.threads:
+                    ahead.append(pool.submit(watch, spans.popleft()))
+                sights, span_log = ahead.popleft().result()
+                yield from sights
+                log.out_of_order += span_log.out_of_order
+                log.corrupt_packets += span_log.corrupt_packets
+                log.last_time_s = max(log.last_time_s, span_log.last_time_s)
+        finally:
+            stop.set()
+            for waiting in ahead:
+                waiting.cancel()
+
+
+def _keep(seen: FramePoses, previous_s: float) -> Sight:
+    """Keep of a frame what the later stages need; its pixels go."""
+    frame = seen.frame
+    width, height = frame.size
+    confidence = hide_outside_picture(seen.position, seen.confidence, width, height)
+    return Sight(
+        (seen.position * frame.scale).astype(np.float32),
+        confidence.astype(np.float32),
+        _profiles(seen).astype(np.float32),
+        glimpse(frame, previous_s),
+    )
 
 
 def _profiles(seen: FramePoses) -> NDArray[np.float64]:

@@ -8,7 +8,8 @@ import pytest
 
 from formcheck.keypoints import INDEX
 from formcheck.signals.steady import undo_camera_roll
-from formcheck.video.camera import SAMPLE_INTERVAL_S, CameraWatch
+from formcheck.video.camera import SAMPLE_INTERVAL_S, CameraWatch, glimpse
+from formcheck.video.frame import Frame
 from tests.synthetic import make_runner
 
 WIDTH, HEIGHT = 480, 360
@@ -70,7 +71,9 @@ def film(motion, *, seed=0, gym=None, light=None, noise=2.0, samples=SAMPLES, fp
         )
         grain = rng.integers(-4, 5, picture.shape[:2])[..., None] * noise / 2.6  # SD is noise
         seen = np.clip(picture + grain, 0, 255).astype(np.uint8)
-        watch.look(seen, i / fps, scale, (outline @ matrix[:, :2].T + matrix[:, 2])[None])
+        frame = Frame(i, i / fps, seen, scale)
+        people = (outline @ matrix[:, :2].T + matrix[:, 2])[None] * scale
+        watch.look(glimpse(frame, (i - 1) / fps), people)
     return watch.track
 
 
@@ -166,7 +169,8 @@ def test_a_cut_is_found_once():
     watch = CameraWatch()
     nobody = np.zeros((0, 33, 2))
     for i in range(80):
-        watch.look(first if i < 40 else second, i / 10, 1.0, nobody)
+        frame = Frame(i, i / 10, first if i < 40 else second)
+        watch.look(glimpse(frame, (i - 1) / 10), nobody)
     assert watch.track.cuts_s.tolist() == [4.0]
 
 

@@ -10,7 +10,8 @@ from formcheck.errors import VideoError
 from formcheck.keypoints import KEYPOINTS
 from formcheck.observe import MAX_PEOPLE, PREFETCH, _prefetch, observe_video
 from formcheck.pose.engine import FramePoses, Mask
-from formcheck.video.reader import Frame, probe_video
+from formcheck.video.frame import Frame
+from formcheck.video.reader import probe_video
 from tests.clips import write_video
 from tests.test_people import stand_at
 
@@ -20,7 +21,7 @@ WIDTH, HEIGHT, FRAMES = 320, 240, 40
 class FakeEngine:
     """Sees in each frame whatever it was told to see at that time."""
 
-    name, model, device, note = "fake", "none", "cpu", None
+    name, model, device, note, threads = "fake", "none", "cpu", None, 1
 
     def __init__(self, people, see, *, masks=False, log=None):
         self.people, self.see, self.masks = people, see, masks

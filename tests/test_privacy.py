@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from formcheck.pose.mediapipe_engine import CLOSED_LOOPBACK_PORT, NO_WAY_OUT, MediaPipeEngine
-from formcheck.video.reader import Frame
+from formcheck.video.frame import Frame
 from tests.clips import clip, write_video
 
 PATIENCE_S = 120
@@ -23,7 +23,7 @@ import sys, threading
 from contextlib import nullcontext
 import numpy as np
 import formcheck.pose.mediapipe_engine as engine
-from formcheck.video.reader import Frame
+from formcheck.video.frame import Frame
 
 if sys.argv[1] == "unguarded":
     engine._nothing_leaves_this_machine = nullcontext

@@ -13,8 +13,9 @@ from formcheck.pose.detector import SIDE_PX, find_regions, letterbox
 from formcheck.pose.engine import FramePoses, Mask
 from formcheck.pose.heatmap import refine_landmarks
 from formcheck.pose.networks import CROP_SIDE_PX, OnnxNetworks, PoseNetworks
-from formcheck.pose.region import Region, apply, invert, region_around, warp
-from formcheck.video.reader import Frame
+from formcheck.pose.region import Region, apply, invert, region_around
+from formcheck.system import count_cores
+from formcheck.video.frame import Frame
 
 CENTRE, RIM = 33, 34  # auxiliary landmarks: middle of the hips, and the rim of the body's circle
 VISIBLE = 3  # column of the landmarks
@@ -66,6 +67,7 @@ class BlazePoseEngine:
             networks = opened = OnnxNetworks(model, device)
             self.device, self.note = opened.device, opened.note
         self._networks = networks
+        self.threads = count_cores()
         self._people = people
         self._masks = masks
 
@@ -88,9 +90,8 @@ class BlazePoseEngine:
             yield poses
 
     def _add_newcomers(self, frame: Frame, known: list[Region]) -> list[Region]:
-        height, width = frame.rgb.shape[:2]
-        to_picture = letterbox(width, height)
-        square = warp(frame.rgb, to_picture, SIDE_PX, SIDE_PX)
+        to_picture = letterbox(*frame.size)
+        square = frame.crop(to_picture, SIDE_PX, SIDE_PX)
         boxes, scores = self._networks.detect(square[None])
         regions = list(known)
         for found in find_regions(boxes[0], scores[0], to_picture):
@@ -105,7 +106,7 @@ class BlazePoseEngine:
         if not regions:
             return _to_frame_poses(frame, np.zeros((0, len(KEYPOINTS), 3)), None), []
         matrices = [region.to_picture(CROP_SIDE_PX) for region in regions]
-        crops = np.stack([warp(frame.rgb, m, CROP_SIDE_PX, CROP_SIDE_PX) for m in matrices])
+        crops = np.stack([frame.crop(m, CROP_SIDE_PX, CROP_SIDE_PX) for m in matrices])
         read = self._networks.read(crops, for_masks=wants_masks)
         places = refine_landmarks(read.landmarks[..., :2], read.heatmap, CROP_SIDE_PX)
         people: list[NDArray[np.float64]] = []

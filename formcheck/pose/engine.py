@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from formcheck.video.reader import Frame
+from formcheck.video.frame import Frame
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class PoseEngine(Protocol):
     model: str
     device: str
     note: str | None  # a line for the user, such as a fall-back to the CPU
+    threads: int  # how many may call `track` at once, each with frames of its own
 
     def track(self, frames: Iterable[Frame]) -> Generator[FramePoses]:
         """Yield the poses of each frame, in order, one output for each input.

@@ -13,7 +13,7 @@ from formcheck.keypoints import KEYPOINTS
 from formcheck.models import model_path
 from formcheck.pose.engine import FramePoses, Mask
 from formcheck.system import require_system_libraries
-from formcheck.video.reader import Frame
+from formcheck.video.frame import Frame
 
 # MediaPipe contacts a host of its maker when a task is created, and offers no switch. It honours
 # the proxy variables, so a closed port of this machine keeps everything here. It tries once, at
@@ -60,6 +60,7 @@ class MediaPipeEngine:
     """
 
     name = "mediapipe"
+    threads = 1
 
     def __init__(
         self, model: str = "full", device: str = "cpu", *, people: int = 1, masks: bool = False

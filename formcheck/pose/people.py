@@ -72,9 +72,9 @@ class PeopleTracker:
     def add(
         self,
         time_s: float,
-        position: NDArray[np.float64],
-        confidence: NDArray[np.float64],
-        profile: NDArray[np.float64],
+        position: NDArray[np.floating],
+        confidence: NDArray[np.floating],
+        profile: NDArray[np.floating],
     ) -> None:
         """Take in one frame.
 
@@ -133,7 +133,7 @@ class PeopleTracker:
         return Person(Keypoints(self.time_s, position, confidence), profile, len(frames), size)
 
 
-def _trunk_length(position: NDArray[np.float64]) -> NDArray[np.float64]:
+def _trunk_length(position: NDArray[np.floating]) -> NDArray[np.float64]:
     shoulders = position[:, TRUNK[:2]].mean(axis=1)
     hips = position[:, TRUNK[2:]].mean(axis=1)
     return np.maximum(np.linalg.norm(shoulders - hips, axis=1), 1e-6)

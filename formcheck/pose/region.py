@@ -73,19 +73,3 @@ def apply(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[n
 def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the matrix that undoes another, shape (2, 3)."""
     return np.asarray(cv2.invertAffineTransform(matrix))
-
-
-def warp(
-    picture: NDArray[np.uint8], to_picture: NDArray[np.float64], width: int, height: int
-) -> NDArray[np.uint8]:
-    """Sample a picture at the pixels of a crop; black outside.
-
-    `to_picture` maps continuous coordinates; OpenCV counts from the middle of the first pixel.
-    """
-    matrix = to_picture.copy()
-    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
-    return np.asarray(
-        cv2.warpAffine(
-            picture, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        )
-    )

@@ -10,8 +10,8 @@ from formcheck.report.drawing import draw_pose, find_pose
 from formcheck.report.files import write_frames, write_json, write_strides, write_text, write_whole
 from formcheck.report.html import render_html
 from formcheck.result import Analysis
+from formcheck.video.frame import Frame
 from formcheck.video.overlay import write_overlay
-from formcheck.video.reader import Frame
 
 
 def write_report(

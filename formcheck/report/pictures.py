@@ -13,7 +13,8 @@ from formcheck.drift import Part
 from formcheck.errors import FormcheckError
 from formcheck.report.drawing import draw_pose, find_pose
 from formcheck.result import Analysis
-from formcheck.video.reader import Frame, read_frame_near
+from formcheck.video.frame import Frame
+from formcheck.video.reader import read_frame_near
 
 MARGIN = 0.12  # of the runner's extent, around the runner
 NARROWEST = 0.6  # width over height of a picture

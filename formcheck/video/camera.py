@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from formcheck.video.frame import Frame
+
 SAMPLE_INTERVAL_S = 0.5
 WATCH_SIDE_PX = 480  # longer side of the pictures compared
 CORNERS = 300
@@ -56,9 +58,51 @@ class CameraTrack:
     centre_px: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class Glimpse:
+    """What the watch keeps of a frame: small enough to be handed on in numbers.
+
+    Attributes
+    ----------
+    time_s : float
+    size : (int, int)
+        Width and height of the frame.
+    scale : float
+        Source pixels per pixel of the frame.
+    levels : array, uint8
+        A few of its grey levels.
+    grey : array, shape (height, width), uint8, or None
+        The frame, small and grey; None between the samples.
+    """
+
+    time_s: float
+    size: tuple[int, int]
+    scale: float
+    levels: NDArray[np.uint8]
+    grey: NDArray[np.uint8] | None
+
+
+def glimpse(frame: Frame, previous_s: float) -> Glimpse:
+    """Take from a frame what the watch needs; `previous_s` is the time of the frame before it.
+
+    The first frame in each interval of the clock is a sample, wherever the watch began.
+    """
+    is_sample = _interval(frame.time_s) > _interval(previous_s)
+    grey = None
+    if is_sample:
+        reduction = max(1.0, max(frame.size) / WATCH_SIDE_PX)
+        width, height = (round(side / reduction) for side in frame.size)
+        grey = frame.luma(width, height)
+    return Glimpse(frame.time_s, frame.size, frame.scale, frame.glimpse(THUMB_SIDE_PX), grey)
+
+
+def _interval(time_s: float) -> float:
+    return float(np.floor(time_s / SAMPLE_INTERVAL_S + 1e-6))
+
+
 @dataclass
 class CameraWatch:
-    """Feed it every frame with the people's boxes; ask for the `track` at the end."""
+    """Feed it a glimpse of every frame with the people's points; ask for the `track` at the end."""
 
     _samples: list[tuple[float, NDArray[np.float64], float]] = field(default_factory=list)
     _cuts_s: list[float] = field(default_factory=list)
@@ -73,34 +117,26 @@ class CameraWatch:
     _reduction: float = 1.0
     _centre_px: tuple[float, float] = (0.0, 0.0)
 
-    def look(
-        self, rgb: NDArray[np.uint8], time_s: float, scale: float, people: NDArray[np.float64]
-    ) -> None:
+    def look(self, seen: Glimpse, people: NDArray[np.floating]) -> None:
         """Take in one frame.
 
         Parameters
         ----------
-        rgb : array, shape (height, width, 3), uint8
-        time_s : float
-        scale : float
-            Source pixels per pixel of `rgb`.
+        seen : Glimpse
         people : array, shape (person, keypoint, 2)
-            Points on people, pixels of `rgb`: the background is what lies clear of them.
+            Points on people, source pixels: the background is what lies clear of them.
         """
-        self._watch_for_cut(rgb, time_s)
-        if self._samples and time_s < self._samples[-1][0] + SAMPLE_INTERVAL_S:
+        self._watch_for_cut(seen)
+        if seen.grey is None:
             return
-        height, width = rgb.shape[:2]
-        reduction = max(1.0, max(height, width) / WATCH_SIDE_PX)
-        self._reduction = reduction * scale
-        self._centre_px = (width * scale / 2, height * scale / 2)
-        size = (round(width / reduction), round(height / reduction))
-        small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-        background = _mask_background(grey.shape, people / reduction)
+        width, height = seen.size
+        grey = seen.grey
+        self._reduction = seen.scale * max(width, height) / max(grey.shape)
+        self._centre_px = (width * seen.scale / 2, height * seen.scale / 2)
+        background = _mask_background(grey.shape, people / self._reduction)
         level = float(grey[background > 0].mean()) if background.any() else float(grey.mean())
         motion = self._motion_since_start(_even_light(grey, level), background)
-        self._samples.append((time_s, motion, level))
+        self._samples.append((seen.time_s, motion, level))
 
     @property
     def track(self) -> CameraTrack:
@@ -123,15 +159,14 @@ class CameraWatch:
             centre_px=(float(centre[0]), float(centre[1])),
         )
 
-    def _watch_for_cut(self, rgb: NDArray[np.uint8], time_s: float) -> None:
-        step = max(1, max(rgb.shape[:2]) // THUMB_SIDE_PX)
-        thumb = rgb[::step, ::step, 1].astype(np.float32)
+    def _watch_for_cut(self, seen: Glimpse) -> None:
+        thumb = seen.levels.astype(np.float32)
         if self._thumb is not None and self._thumb.shape == thumb.shape:
             gain = (self._thumb.mean() + 1) / (thumb.mean() + 1)  # a light switched off is no cut
             difference = float(np.abs(gain * thumb - self._thumb).mean() / max(gain, 1.0))
             typical = float(np.median(self._differences)) if self._differences else 0.0
             if difference > CUT_DIFFERENCE and difference > CUT_PROMINENCE * typical:
-                self._cuts_s.append(time_s)
+                self._cuts_s.append(seen.time_s)
             self._differences = [*self._differences[-30:], difference]
         self._thumb = thumb
 
@@ -165,7 +200,7 @@ def _even_light(grey: NDArray[np.uint8], level: float) -> NDArray[np.uint8]:
     return cv2.convertScaleAbs(grey, alpha=USUAL_LEVEL / max(level, DARKEST_LEVEL))
 
 
-def _mask_background(shape: tuple[int, ...], people: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _mask_background(shape: tuple[int, ...], people: NDArray[np.floating]) -> NDArray[np.uint8]:
     mask = np.full(shape, 255, dtype=np.uint8)
     for points in people:
         if not np.isfinite(points).all():

@@ -9,7 +9,8 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from formcheck.video.reader import Frame, read_frames
+from formcheck.video.frame import Frame
+from formcheck.video.reader import read_frames
 
 MAX_SIDE_PX = 1280
 CLOCK = Fraction(1, 90_000)  # seconds; fine enough for every container's times

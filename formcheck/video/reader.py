@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,11 +16,13 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from formcheck.errors import VideoError
+from formcheck.video.frame import Frame
 
 # Kinds of file that hold the pictures themselves. Playlists (m3u8, ffconcat, DASH, SDP) are not
 # among them: they name other files and hosts, and opening a video must open nothing else.
 CONTAINERS = "mov,matroska,avi,gif,mpegts,mpeg,flv,asf,ogg,mxf,dv"
 MAX_PIXELS = 8192 * 8192  # larger than any phone films; a guard against hostile headers
+INDEXED = {"mov", "mp4", "matroska", "webm"}  # containers in which a keyframe is found at once
 SAFE_OPTIONS = {
     "format_whitelist": CONTAINERS,
     "protocol_whitelist": "file",
@@ -31,29 +33,6 @@ TIME_TOLERANCE_S = 1e-6
 SEEK_MARGINS_S = (0.0, 3.0)  # some containers find no keyframe close before the time asked for
 VARIABLE_RATE_SPREAD = 0.10  # share of the median interval by which single intervals may differ
 TRUNCATED_SHARE = 0.9  # decoded less than this share of the promised duration: cut off
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One upright picture.
-
-    Attributes
-    ----------
-    index : int
-        Counts decoded frames from 0.
-    time_s : float
-        Presentation time from the container, seconds, counted from the container's start, as a
-        player shows it; strictly increasing.
-    rgb : array, shape (height, width, 3), uint8
-        Upright, square pixels, possibly reduced in size.
-    scale : float
-        Source pixels per pixel of `rgb`.
-    """
-
-    index: int
-    time_s: float
-    rgb: NDArray[np.uint8]
-    scale: float
 
 
 @dataclass(frozen=True)
@@ -136,6 +115,8 @@ def read_frames(
     *,
     max_side_px: int | None = None,
     from_s: float | None = None,
+    until_s: float | None = None,
+    threads: int | None = None,
     log: DecodeLog | None = None,
 ) -> Generator[Frame]:
     """Stream the frames of a video in order of presentation, one at a time.
@@ -149,6 +130,10 @@ def read_frames(
     from_s : float, optional
         Start at the first frame at or after this time (found from the keyframe before it;
         `index` then counts from there).
+    until_s : float, optional
+        End before the first frame at or after this time.
+    threads : int, optional
+        That decode; as FFmpeg likes if not given.
     log : DecodeLog, optional
         Filled while streaming.
 
@@ -163,7 +148,7 @@ def read_frames(
         As `probe_video`.
     """
     log = log if log is not None else DecodeLog()
-    with _open_pictures(path, from_s, log) as (container, stream, pictures):
+    with _open_pictures(path, from_s, log, threads) as (container, stream, pictures):
         pixel_aspect = _pixel_aspect(stream)
         start = _start_s(container)
         previous_s = -np.inf
@@ -175,15 +160,52 @@ def read_frames(
             previous_s = time_s
             if from_s is not None and time_s < from_s - TIME_TOLERANCE_S:
                 continue
-            rgb, scale = _to_upright_rgb(picture, pixel_aspect, max_side_px)
+            if until_s is not None and time_s >= until_s - TIME_TOLERANCE_S:
+                return
             index = log.frames_decoded
             log.frames_decoded, log.last_time_s = index + 1, time_s
-            yield Frame(index, time_s, rgb, scale)
+            yield Frame.of_picture(
+                index,
+                time_s,
+                picture,
+                quarter_turns=_quarter_turns(picture),
+                pixel_aspect=pixel_aspect,
+                max_side_px=max_side_px,
+            )
 
 
 def read_frame_near(path: Path, time_s: float, *, max_side_px: int | None = None) -> Frame | None:
     """Return the first frame at or after a time, or None past the end."""
     return next(read_frames(path, max_side_px=max_side_px, from_s=time_s), None)
+
+
+def find_keyframes(path: Path, near_s: Iterable[float]) -> list[float]:
+    """Return the times of the keyframes at or before each of these times.
+
+    Empty where the container can't say (no index, no times): only MP4, MOV, Matroska and WebM
+    have an index to go by.
+
+    Raises
+    ------
+    VideoError
+        As `probe_video`.
+    """
+    with _open(path) as (container, stream):
+        if not INDEXED & set(container.format.name.split(",")):
+            return []
+        start = _start_s(container)
+        found = []
+        for time_s in near_s:
+            if not _seek(container, stream, time_s):
+                return []
+            try:
+                packet = next(container.demux(stream))
+            except (StopIteration, av.FFmpegError, OSError):
+                return []
+            if packet.pts is None or packet.time_base is None or not packet.is_keyframe:
+                return []
+            found.append(float(packet.pts * packet.time_base - start))
+        return found
 
 
 def is_variable_rate(time_s: NDArray[np.float64]) -> bool:
@@ -218,7 +240,7 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 @contextmanager
 def _open_pictures(
-    path: Path, from_s: float | None, log: DecodeLog
+    path: Path, from_s: float | None, log: DecodeLog, threads: int | None
 ) -> Iterator[tuple[InputContainer, VideoStream, Iterator[av.VideoFrame]]]:
     """Open a file at its start, or at a keyframe that is surely not after `from_s`."""
     if from_s is not None:
@@ -226,7 +248,7 @@ def _open_pictures(
             with _open(path) as (container, stream):
                 if not _seek(container, stream, from_s - margin_s):
                     break
-                pictures = _decode(container, stream, log)
+                pictures = _decode(container, stream, log, threads)
                 first = next(pictures, None)
                 if first is None:
                     continue
@@ -235,7 +257,7 @@ def _open_pictures(
                     yield container, stream, itertools.chain([first], pictures)
                     return
     with _open(path) as (container, stream):
-        yield container, stream, _decode(container, stream, log)
+        yield container, stream, _decode(container, stream, log, threads)
 
 
 def _seek(container: InputContainer, stream: VideoStream, time_s: float) -> bool:
@@ -309,10 +331,15 @@ def _require_decodable(path: Path, stream: VideoStream) -> None:
 
 
 def _decode(
-    container: InputContainer, stream: VideoStream, log: DecodeLog
+    container: InputContainer,
+    stream: VideoStream,
+    log: DecodeLog,
+    threads: int | None = None,
 ) -> Iterator[av.VideoFrame]:
     """Yield decoded pictures, stepping over packets that cannot be read or decoded."""
     stream.thread_type = "AUTO"
+    if threads is not None:
+        stream.codec_context.thread_count = threads
     failed_in_a_row = 0
     packets = container.demux(stream)
     while failed_in_a_row <= MAX_CORRUPT_PACKETS_IN_A_ROW:
@@ -353,22 +380,3 @@ def _pixel_aspect(stream: VideoStream) -> float:
 def _display_size(picture: av.VideoFrame, pixel_aspect: float) -> tuple[int, int]:
     width, height = round(picture.width * pixel_aspect), picture.height
     return (height, width) if _quarter_turns(picture) % 2 else (width, height)
-
-
-def _to_upright_rgb(
-    picture: av.VideoFrame, pixel_aspect: float, max_side_px: int | None
-) -> tuple[NDArray[np.uint8], float]:
-    width, height = round(picture.width * pixel_aspect), picture.height
-    scale = 1.0
-    if max_side_px is not None and max(width, height) > max_side_px:
-        scale = max(width, height) / max_side_px
-    target = (max(1, round(width / scale)), max(1, round(height / scale)))
-    if target == (picture.width, picture.height):
-        rgb = picture.to_ndarray(format="rgb24")
-    else:
-        rgb = picture.to_ndarray(
-            format="rgb24", width=target[0], height=target[1], interpolation="AREA"
-        )
-    turns = _quarter_turns(picture)
-    # FFmpeg pads its rows, and MediaPipe finds nobody, silently, in an array that isn't contiguous
-    return np.ascontiguousarray(np.rot90(rgb, turns)), scale

@@ -1,0 +1,215 @@
+"""One picture of a video: upright and in square pixels, made only as far as it is asked for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]  # (2, 3), continuous coordinates: the first pixel is 0 to 1
+
+# Formats whose planes can be sampled as they are: 8 bits, half as many colours each way.
+PLANAR = {"yuv420p": False, "yuvj420p": True}  # and whether levels fill all of 0 to 255
+# Weights of red and blue in luma; as FFmpeg does, a picture that doesn't say is taken for BT.601.
+BT709, BT601 = (0.2126, 0.0722), (0.299, 0.114)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a decoded picture lies in the upright one."""
+
+    picture: av.VideoFrame
+    quarter_turns: int  # counter-clockwise, to bring it upright
+    pixel_aspect: float
+    size: tuple[int, int]  # of the reduced picture before it is turned: width, height
+
+
+class Frame:
+    """One upright picture.
+
+    Parameters
+    ----------
+    index : int
+        Counts decoded frames from 0.
+    time_s : float
+        Presentation time from the container, seconds, counted from the container's start, as a
+        player shows it; strictly increasing.
+    rgb : array, shape (height, width, 3), uint8, optional
+        The picture; else `layout` says how to make it.
+    scale : float
+        Source pixels per pixel of `rgb`.
+
+    Attributes
+    ----------
+    rgb : array, shape (height, width, 3), uint8
+        Upright, square pixels, possibly reduced in size; made when it is first asked for.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        time_s: float,
+        rgb: NDArray[np.uint8] | None = None,
+        scale: float = 1.0,
+        *,
+        layout: _Layout | None = None,
+    ) -> None:
+        self.index, self.time_s, self.scale = index, time_s, scale
+        self._layout = layout
+        if rgb is not None:
+            self.rgb = rgb
+
+    @classmethod
+    def of_picture(
+        cls,
+        index: int,
+        time_s: float,
+        picture: av.VideoFrame,
+        *,
+        quarter_turns: int,
+        pixel_aspect: float,
+        max_side_px: int | None,
+    ) -> "Frame":
+        """Wrap a decoded picture; one whose longer side exceeds `max_side_px` is reduced to it."""
+        width, height = round(picture.width * pixel_aspect), picture.height
+        scale = 1.0
+        if max_side_px is not None and max(width, height) > max_side_px:
+            scale = max(width, height) / max_side_px
+        size = (max(1, round(width / scale)), max(1, round(height / scale)))
+        layout = _Layout(picture, quarter_turns, pixel_aspect, size)
+        return cls(index, time_s, scale=scale, layout=layout)
+
+    @cached_property
+    def rgb(self) -> NDArray[np.uint8]:
+        """The whole picture."""
+        assert self._layout is not None
+        picture, size = self._layout.picture, self._layout.size
+        if size == (picture.width, picture.height):
+            rgb = picture.to_ndarray(format="rgb24")
+        else:
+            rgb = picture.to_ndarray(
+                format="rgb24", width=size[0], height=size[1], interpolation="AREA"
+            )
+        # FFmpeg pads its rows, and MediaPipe finds nobody, silently, in what isn't contiguous
+        return np.ascontiguousarray(np.rot90(rgb, self._layout.quarter_turns))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of `rgb`."""
+        if self._layout is None:
+            return self.rgb.shape[1], self.rgb.shape[0]
+        width, height = self._layout.size
+        return (height, width) if self._layout.quarter_turns % 2 else (width, height)
+
+    def crop(self, to_frame: Matrix, width: int, height: int) -> NDArray[np.uint8]:
+        """Sample an RGB crop, shape (height, width, 3); black outside the picture.
+
+        `to_frame` maps pixels of the crop to pixels of `rgb`. Where the decoder's planes can be
+        sampled directly, `rgb` is not made for it.
+        """
+        layout = self._layout
+        if layout is None or layout.picture.format.name not in PLANAR:
+            return warp(self.rgb, to_frame, width, height)
+        to_source = compose(self._to_source, to_frame)
+        luma, *chroma = _planes(layout.picture)
+        y = warp(luma, to_source, width, height)
+        half = to_source * 0.5
+        u, v = (warp(plane, half, width, height, outside=128) for plane in chroma)
+        return np.asarray(cv2.transform(cv2.merge((y, u, v)), _to_rgb(layout.picture)))
+
+    def luma(self, width: int, height: int) -> NDArray[np.uint8]:
+        """Return a small grey picture, shape (height, width), area averaged."""
+        layout = self._layout
+        if layout is None or layout.picture.format.name not in PLANAR:
+            small = cv2.resize(self.rgb, (width, height), interpolation=cv2.INTER_AREA)
+            return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+        turned = layout.quarter_turns % 2
+        size = (height, width) if turned else (width, height)
+        small = cv2.resize(_planes(layout.picture)[0], size, interpolation=cv2.INTER_AREA)
+        dark, levels, _ = _levels(layout.picture)
+        grey = cv2.convertScaleAbs(small, alpha=255 / levels, beta=-dark * 255 / levels)
+        return np.ascontiguousarray(np.rot90(grey, layout.quarter_turns))
+
+    def glimpse(self, side_px: int) -> NDArray[np.uint8]:
+        """Return a few of the picture's grey levels, longer side about `side_px`, as they lie."""
+        layout = self._layout
+        if layout is None or layout.picture.format.name not in PLANAR:
+            plane = self.rgb[..., 1]
+        else:
+            plane = _planes(layout.picture)[0]
+        step = max(1, max(plane.shape) // side_px)
+        return plane[::step, ::step].copy()
+
+    @cached_property
+    def _to_source(self) -> Matrix:
+        """From pixels of `rgb` to pixels of the decoded picture."""
+        assert self._layout is not None
+        turns = self._layout.quarter_turns
+        width, height = self._layout.size
+        # what `np.rot90` does, the other way round
+        turned = {
+            0: [[1, 0, 0], [0, 1, 0]],
+            1: [[0, -1, width], [1, 0, 0]],
+            2: [[-1, 0, width], [0, -1, height]],
+            3: [[0, 1, 0], [-1, 0, height]],
+        }[turns]
+        picture = self._layout.picture
+        stretch = np.array([[picture.width / width], [picture.height / height]])
+        return np.array(turned, dtype=float) * stretch
+
+
+def warp(
+    picture: NDArray[np.uint8], to_picture: Matrix, width: int, height: int, *, outside: int = 0
+) -> NDArray[np.uint8]:
+    """Sample a picture at the pixels of a crop, linearly.
+
+    `to_picture` maps continuous coordinates; OpenCV counts from the middle of the first pixel.
+    """
+    matrix = to_picture.copy()
+    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+    return np.asarray(
+        cv2.warpAffine(
+            picture,
+            matrix,
+            (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderValue=(outside, outside, outside),
+        )
+    )
+
+
+def compose(outer: Matrix, inner: Matrix) -> Matrix:
+    """Matrix that does `inner` first, then `outer`."""
+    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+
+
+def _planes(picture: av.VideoFrame) -> list[NDArray[np.uint8]]:
+    """Planes of a picture as they lie in memory, without the padding of their rows."""
+    return [
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
+            : plane.height, : plane.width
+        ]
+        for plane in picture.planes
+    ]
+
+
+def _to_rgb(picture: av.VideoFrame) -> NDArray[np.float64]:
+    """Matrix from luma and the two colour differences to RGB, shape (3, 4)."""
+    red, blue = BT709 if picture.colorspace == Colorspace.ITU709 else BT601
+    green = 1 - red - blue
+    dark, levels, colours = _levels(picture)
+    rows = np.array([
+        [1, 0, 2 * (1 - red)],
+        [1, -2 * blue * (1 - blue) / green, -2 * red * (1 - red) / green],
+        [1, 2 * (1 - blue), 0],
+    ]) * [255 / levels, 255 / colours, 255 / colours]  # fmt: skip
+    return np.column_stack([rows, -rows @ [dark, 128, 128]])
+
+
+def _levels(picture: av.VideoFrame) -> tuple[int, int, int]:
+    """Luma of black, and how many levels luma and colour differences have from there."""
+    is_full = PLANAR[picture.format.name] or picture.color_range == ColorRange.JPEG
+    return (0, 255, 255) if is_full else (16, 219, 224)

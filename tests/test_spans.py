@@ -1,0 +1,105 @@
+"""Parts of a video watched side by side give what watching it from start to end gives."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from formcheck.observe import observe_video
+from formcheck.video.reader import find_keyframes, probe_video, read_frames
+from formcheck.video.spans import OVERLAP_S, SHORTEST_S, Span, cut_into_spans
+from tests.clips import write_video
+from tests.test_observe import FakeEngine, stand_at
+
+FPS, SECONDS = 20, 15
+
+
+def pictures(count=FPS * SECONDS, size=(48, 64)):
+    rng = np.random.default_rng(0)
+    wall = rng.integers(60, 200, (*size, 3), dtype=np.uint8)
+    for i in range(count):
+        yield np.roll(wall, i // 40, axis=1)
+
+
+@pytest.fixture(scope="module", params=["mp4", "mov", "mkv"])
+def video(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("spans") / f"run.{request.param}"
+    return write_video(path, pictures(), fps=FPS, preset="ultrafast", g="30", bf="2")
+
+
+def counted_times(path, span):
+    frames = read_frames(path, from_s=span.from_s, until_s=span.until_s, threads=1)
+    return [frame.time_s for frame in frames if frame.time_s >= span.counts_from_s]
+
+
+def test_spans_count_every_frame_once_and_in_order(video):
+    spans = cut_into_spans(probe_video(video))
+    assert len(spans) == 3
+    apart = [t for span in spans for t in counted_times(video, span)]
+    assert apart == [frame.time_s for frame in read_frames(video)]
+
+
+def test_spans_begin_at_keyframes_and_go_on_over_the_next(video):
+    spans = cut_into_spans(probe_video(video))
+    for before, after in pairwise(spans):
+        assert after.from_s == pytest.approx(round(after.from_s / 1.5) * 1.5, abs=0.11)
+        assert before.until_s == pytest.approx(after.from_s + OVERLAP_S)
+        assert after.counts_from_s == before.until_s
+        assert after.from_s - (before.from_s or 0) >= SHORTEST_S / 2
+
+
+def test_keyframes_are_those_at_or_before(video):
+    first, second = find_keyframes(video, [4.0, 4.6])
+    assert first == pytest.approx(3.0, abs=0.11)
+    assert second == pytest.approx(4.5, abs=0.11)
+
+
+@pytest.mark.parametrize("suffix", ["avi", "ts"])
+def test_a_container_without_an_index_is_one_span(tmp_path, suffix):
+    codec = {"avi": "mpeg4", "ts": "libx264"}[suffix]
+    path = write_video(tmp_path / f"run.{suffix}", pictures(), fps=FPS, codec=codec, clock=FPS)
+    assert cut_into_spans(probe_video(path)) == [Span()]
+
+
+def test_a_video_of_one_keyframe_is_one_span(tmp_path):
+    path = write_video(tmp_path / "run.mp4", pictures(), fps=FPS, preset="ultrafast", g="1000")
+    assert cut_into_spans(probe_video(path)) == [Span()]
+
+
+def see_one_who_sways(time_s):
+    return [stand_at(32 + 4 * np.sin(5 * time_s), 20, size=0.1)]
+
+
+def test_side_by_side_sees_what_one_after_the_other_sees(video):
+    def watch(threads):
+        def create(people):
+            engine = FakeEngine(people, see_one_who_sways, masks=True)
+            engine.threads = threads
+            return engine
+
+        return observe_video(probe_video(video), create)
+
+    one, many = watch(1), watch(4)
+    assert np.array_equal(one.video_time_s, many.video_time_s)
+    for name in ("time_s", "position", "confidence"):
+        of_one, of_many = (getattr(seen.people[0].keypoints, name) for seen in (one, many))
+        assert np.array_equal(of_one, of_many, equal_nan=True)
+    for name in ("time_s", "roll_deg", "shift_px", "brightness", "cuts_s"):
+        assert np.array_equal(getattr(one.camera, name), getattr(many.camera, name))
+    assert one.log == many.log
+    assert len(one.camera.time_s) == 2 * SECONDS
+
+
+def test_what_goes_wrong_in_a_span_comes_through(video):
+    def fail(time_s):
+        if time_s > 6:
+            raise RuntimeError("the network broke")
+        return see_one_who_sways(time_s)
+
+    def create(people):
+        engine = FakeEngine(people, see_one_who_sways if people > 1 else fail)
+        engine.threads = 2
+        return engine
+
+    with pytest.raises(RuntimeError, match="the network broke"):
+        observe_video(probe_video(video), create)
