@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ DECODERS = {
 OVERLAY_ENCODER = "libx264"
 
 GIB = 2**30
+CROP_MIB = 128  # of a GPU's memory for each crop in a batch: the full network's layers, twice over
+LARGEST_BATCH = 32  # more crops than this make no crop cheaper
+ASK_GPU_S = 5.0
 
 
 def missing_libraries(load: Callable[[str], object] = ctypes.CDLL) -> list[SystemLibrary]:
@@ -152,6 +156,22 @@ def count_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def choose_batch() -> int:
+    """Return how many crops a GPU is given at once: what its free memory holds, within reason."""
+    try:
+        asked = subprocess.run(
+            ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=ASK_GPU_S,
+            check=True,
+        )
+        free_mib = int(asked.stdout.split()[0])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return LARGEST_BATCH // 4
+    return min(max(free_mib // CROP_MIB, 1), LARGEST_BATCH)
 
 
 def find_gpu() -> str | None:

@@ -4,17 +4,20 @@ No smoothing: the clip is filtered as a whole later, without lag. No MediaPipe i
 """
 
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from formcheck.keypoints import KEYPOINTS
+from formcheck.pose.batching import BatchedNetworks
 from formcheck.pose.detector import SIDE_PX, find_regions, letterbox
 from formcheck.pose.engine import FramePoses, Mask
 from formcheck.pose.heatmap import refine_landmarks
 from formcheck.pose.networks import CROP_SIDE_PX, OnnxNetworks, PoseNetworks
 from formcheck.pose.region import Region, apply, invert, region_around
-from formcheck.system import count_cores
+from formcheck.system import choose_batch, count_cores
 from formcheck.video.frame import Frame
 
 CENTRE, RIM = 33, 34  # auxiliary landmarks: middle of the hips, and the rim of the body's circle
@@ -62,12 +65,9 @@ class BlazePoseEngine:
         networks: PoseNetworks | None = None,
     ) -> None:
         self.model = model
-        self.device, self.note = "given", None
-        if networks is None:
-            networks = opened = OnnxNetworks(model, device)
-            self.device, self.note = opened.device, opened.note
-        self._networks = networks
-        self.threads = count_cores()
+        opened = _Opened(networks, "given") if networks else _open_networks(model, device)
+        self.device, self.note, self.threads = opened.device, opened.note, opened.threads
+        self._networks = opened.networks
         self._people = people
         self._masks = masks
 
@@ -129,6 +129,24 @@ class BlazePoseEngine:
             _to_frame_poses(frame, points_of_people, masks if wants_masks else None),
             following,
         )
+
+
+@dataclass(frozen=True)
+class _Opened:
+    networks: PoseNetworks
+    device: str
+    note: str | None = None
+    threads: int = field(default_factory=count_cores)
+
+
+@lru_cache(maxsize=2)
+def _open_networks(model: str, device: str) -> _Opened:
+    """Open the networks once for all engines of this process: it takes a quarter of a second."""
+    networks = OnnxNetworks(model, device)
+    if networks.device == "cpu":
+        return _Opened(networks, "cpu", networks.note)
+    batch = choose_batch()
+    return _Opened(BatchedNetworks(networks, batch), networks.device, networks.note, batch)
 
 
 def _to_frame_poses(
