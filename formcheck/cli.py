@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from formcheck.errors import FormcheckError, OutputError
+
+if TYPE_CHECKING:
+    from formcheck.video.sampling import Sampling
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -104,6 +107,14 @@ def analyze(
     direction: Annotated[
         Direction | None, typer.Option(help="Where the runner faces, if found wrongly.")
     ] = None,
+    sample: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|all|LEN/EVERY",
+            help="How much is watched: all of it, or windows, such as 8s/60s; auto watches up to "
+            "five minutes whole, and windows of longer videos.",
+        ),
+    ] = "auto",
     slow_motion: Annotated[
         float | None,
         typer.Option(
@@ -165,6 +176,7 @@ def analyze(
     if slow_motion is not None and capture_fps is not None:
         raise typer.BadParameter("give --slow-motion or --capture-fps, not both")
     folder = out or Path("formcheck_out") / video.stem
+    sampling = _read_sampling(sample)
     with _errors_as_one_line(debug), _own_stderr(debug) as stderr:
         _require_room_for_results(folder, video)
         from formcheck.options import Options
@@ -179,6 +191,7 @@ def analyze(
             device=device.value,
             view=view.value if view else None,
             direction={Direction.right: 1, Direction.left: -1}[direction] if direction else None,
+            sampling=sampling,
             slow_motion=slow_motion,
             capture_fps=capture_fps,
             height_cm=height_cm,
@@ -220,6 +233,58 @@ def doctor() -> None:
     raise typer.Exit(0 if all_ok else 1)
 
 
+@app.command()
+def bench(
+    video: Annotated[
+        Path | None,
+        typer.Argument(metavar="[VIDEO]", help="A video of a run; a sample if not given."),
+    ] = None,
+    engines: Annotated[
+        str, typer.Option(metavar="NAMES", help="Engines to measure, with commas between them.")
+    ] = ",".join(Engine),
+    model: Annotated[
+        str, typer.Option(metavar="NAMES", help="Pose networks, with commas between them.")
+    ] = Model.full.value,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="How much of the video is used, from its start.")
+    ] = 30.0,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each thing is timed.")] = 3,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON to standard output, nothing else.")
+    ] = False,
+) -> None:
+    """Measure how fast this machine is: each stage, the whole, and MediaPipe's usual loop."""
+    chosen_engines, chosen_models = _list_of(Engine, engines), _list_of(Model, model)
+    with _errors_as_one_line(debug=False), _own_stderr(debug=False) as stderr:
+        from json import dumps
+
+        from formcheck.bench import print_bench, run_bench
+
+        with _progress(Console(file=stderr, stderr=True), quiet=False) as show:
+            result = run_bench(
+                video,
+                engines=chosen_engines,
+                models=chosen_models,
+                seconds=seconds,
+                repeats=repeats,
+                show=show,
+            )
+        with _reader_may_leave():
+            if json:
+                sys.stdout.write(dumps(result.to_report(), indent=2, allow_nan=False) + "\n")
+            else:
+                print_bench(result, _Output())
+            sys.stdout.flush()
+
+
+def _list_of(names: type[StrEnum], text: str) -> list[str]:
+    """Read names with commas between them, each once."""
+    asked = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    if unknown := [name for name in asked if name not in list(names)]:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(names)}")
+    return asked
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         from formcheck.pipeline import formcheck_version
@@ -235,6 +300,15 @@ def _common(
     ] = False,
 ) -> None:
     pass
+
+
+def _read_sampling(text: str) -> "Sampling":
+    from formcheck.video.sampling import Sampling
+
+    try:
+        return Sampling.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--sample") from None
 
 
 def _require_room_for_results(folder: Path, video: Path) -> None:

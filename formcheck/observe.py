@@ -1,12 +1,13 @@
 """From pixels to people: decode, find poses, watch the camera; one pass, constant memory."""
 
+import dataclasses
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ SURVEY_FRAMES = 8
 MAX_PEOPLE = 3
 SECOND_PERSON_SIZE = 0.5  # of the largest: smaller ones are passers-by at the back
 PREFETCH = 8  # frames decoded ahead
+LONGEST_STEP_S = 1.0  # between frames that follow each other, for the progress only
 
 EngineFactory = Callable[[int], PoseEngine]
 Progress = Callable[[float], None]
@@ -44,6 +46,10 @@ class Observation:
     log : DecodeLog
     engine : PoseEngine
         The engine that ran.
+    windows : list of Span
+        What was watched, in order; empty if all of it was.
+    sights : list of Sight
+        What was kept of each frame; only where it was watched in windows.
     """
 
     video_time_s: NDArray[np.float64]
@@ -51,6 +57,8 @@ class Observation:
     camera: CameraTrack
     log: DecodeLog
     engine: PoseEngine
+    windows: list[Span] = field(default_factory=list)
+    sights: list["Sight"] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -64,9 +72,13 @@ class Sight:
 
 
 def observe_video(
-    info: VideoInfo, create_engine: EngineFactory, progress: Progress | None = None
+    info: VideoInfo,
+    create_engine: EngineFactory,
+    progress: Progress | None = None,
+    *,
+    windows: Sequence[Span] = (),
 ) -> Observation:
-    """Watch a video from start to end.
+    """Watch a video from start to end, or in windows.
 
     Parameters
     ----------
@@ -75,6 +87,8 @@ def observe_video(
         Makes an engine that looks for up to so many people.
     progress : callable, optional
         Told the share done, 0 to 1; called from any thread, one at a time.
+    windows : sequence of Span, optional
+        Watch only these; in order, without overlap.
 
     Returns
     -------
@@ -88,26 +102,64 @@ def observe_video(
     if progress is not None:
         progress(0.0)
     engine = create_engine(_survey_people(info, create_engine))
-    log, tracker, camera = DecodeLog(), PeopleTracker(), CameraWatch()
-    count = _Count(info, progress)
-    watched = (
-        _watch_at_once(info, engine, count, log)
-        if engine.threads > 1
-        else _watch_alone(info, engine, count, log)
-    )
-    with closing(watched) as sights:
-        for sight in sights:
-            tracker.add(sight.glimpse.time_s, sight.position, sight.confidence, sight.profile)
-            camera.look(sight.glimpse, sight.position)
+    log = DecodeLog()
+    with closing(_watch(info, engine, log, windows, progress)) as sights:
+        if not windows:  # nothing is kept of the pictures: the video may last for hours
+            return _put_together(sights, engine, log)
+        return _put_together(list(sights), engine, log, windows)
+
+
+def watch_more(
+    info: VideoInfo,
+    seen: Observation,
+    windows: Sequence[Span],
+    progress: Progress | None = None,
+) -> Observation:
+    """Watch further windows of a video that was watched in windows; return all that was seen.
+
+    Parameters
+    ----------
+    info : VideoInfo
+    seen : Observation
+    windows : sequence of Span
+        In order, clear of `seen.windows` and of each other.
+    progress : callable, optional
+        As in `observe_video`.
+    """
+    log = dataclasses.replace(seen.log)
+    with closing(_watch(info, seen.engine, log, windows, progress)) as watched:
+        sights = sorted([*seen.sights, *watched], key=lambda sight: sight.glimpse.time_s)
+    return _put_together(sights, seen.engine, log, [*seen.windows, *windows])
+
+
+def _put_together(
+    sights: Iterable[Sight],
+    engine: PoseEngine,
+    log: DecodeLog,
+    windows: Sequence[Span] = (),
+) -> Observation:
+    """Tell people apart and follow the camera, in order of time."""
+    tracker, camera = PeopleTracker(), CameraWatch()
+    for sight in sights:
+        tracker.add(sight.glimpse.time_s, sight.position, sight.confidence, sight.profile)
+        camera.look(sight.glimpse, sight.position)
     log.frames_decoded = len(tracker.time_s)
-    return Observation(tracker.time_s, tracker.people(), camera.track, log, engine)
+    return Observation(
+        tracker.time_s,
+        tracker.people(),
+        camera.track,
+        log,
+        engine,
+        windows=sorted(windows, key=lambda span: span.from_s or 0.0),
+        sights=list(sights) if windows else [],
+    )
 
 
 class _Count:
     """Tells how much of the video is done, whoever has done it."""
 
-    def __init__(self, info: VideoInfo, progress: Progress | None) -> None:
-        self._length_s = info.promised_duration_s or 0.0
+    def __init__(self, length_s: float, progress: Progress | None) -> None:
+        self._length_s = length_s
         self._progress = progress if self._length_s > 0 else None
         self._done_s = 0.0
         self._lock = threading.Lock()
@@ -121,26 +173,55 @@ class _Count:
             self._progress(min(self._done_s / self._length_s, 1.0))
 
 
+def _watch(
+    info: VideoInfo,
+    engine: PoseEngine,
+    log: DecodeLog,
+    windows: Sequence[Span],
+    progress: Progress | None,
+) -> Generator[Sight]:
+    """Yield what is seen, in order: side by side where the engine can do that."""
+    watched_s = sum((w.until_s or 0.0) - (w.from_s or 0.0) for w in windows)
+    count = _Count(watched_s or info.promised_duration_s or 0.0, progress)
+    if engine.threads > 1:
+        return _watch_at_once(info, engine, count, log, windows or cut_into_spans(info))
+    return _watch_alone(info, engine, count, log, windows or [Span()])
+
+
 def _watch_alone(
-    info: VideoInfo, engine: PoseEngine, count: _Count, log: DecodeLog
+    info: VideoInfo, engine: PoseEngine, count: _Count, log: DecodeLog, spans: Sequence[Span]
 ) -> Generator[Sight]:
     """Watch from start to end with an engine that can track one thing at a time."""
-    decoded = read_frames(info.path, max_side_px=WORKING_SIDE_PX, log=log)
+
+    def decode() -> Generator[Frame]:
+        for span in spans:
+            yield from read_frames(
+                info.path,
+                max_side_px=WORKING_SIDE_PX,
+                from_s=span.from_s,
+                until_s=span.until_s,
+                log=log,
+            )
+
     # closed at once, whatever happens: the file, the decoding thread, and the engine
-    with closing(_prefetch(decoded)) as frames, closing(engine.track(frames)) as tracked:
+    with closing(_prefetch(decode())) as frames, closing(engine.track(frames)) as tracked:
         previous_s = -np.inf
         for seen in tracked:
             yield _keep(seen, previous_s)
-            count.add(seen.frame.time_s - max(previous_s, 0.0))
+            count.add(min(seen.frame.time_s - max(previous_s, 0.0), LONGEST_STEP_S))
             previous_s = seen.frame.time_s
 
 
 def _watch_at_once(
-    info: VideoInfo, engine: PoseEngine, count: _Count, log: DecodeLog
+    info: VideoInfo,
+    engine: PoseEngine,
+    count: _Count,
+    log: DecodeLog,
+    wanted: Sequence[Span],
 ) -> Generator[Sight]:
     """Watch spans of the video side by side, as many as the engine likes; yield in order."""
     stop = threading.Event()
-    spans = deque(cut_into_spans(info))
+    spans = deque(wanted)
     alone = len(spans) == 1
 
     def watch(span: Span) -> tuple[list[Sight], DecodeLog]:

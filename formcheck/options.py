@@ -6,6 +6,7 @@ from typing import Literal
 from formcheck.metrics import Metric
 from formcheck.signals.cleaning import CleaningSettings
 from formcheck.signals.orientation import View
+from formcheck.video.sampling import Sampling
 
 EngineName = Literal["blazepose", "mediapipe"]
 
@@ -23,6 +24,8 @@ class Options:
         Where it runs them; the mediapipe engine takes the last three for its own way to a GPU.
     view, direction : optional
         Overrule what is found; direction is +1 for facing image right, -1 for left.
+    sampling : Sampling
+        How much of the video is watched.
     slow_motion : float, optional
         How many times slower than life the video plays.
     capture_fps : float, optional
@@ -39,6 +42,7 @@ class Options:
     device: Literal["auto", "cpu", "cuda", "coreml", "directml"] = "auto"
     view: View | None = None
     direction: int | None = None
+    sampling: Sampling = field(default_factory=Sampling)
     slow_motion: float | None = None
     capture_fps: float | None = None
     height_cm: float | None = None

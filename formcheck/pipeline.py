@@ -11,15 +11,24 @@ from formcheck.capture import Parts, describe_camera, find_warnings
 from formcheck.drift import choose_parts
 from formcheck.errors import NoRunnerError
 from formcheck.metrics import REGISTRY, StrideData, compute_metrics
-from formcheck.observe import Observation, Progress, observe_video
+from formcheck.observe import Observation, Progress, observe_video, watch_more
 from formcheck.options import Options
 from formcheck.pose.engine import PoseEngine
-from formcheck.result import Analysis, Capture, EngineFacts, Operation, Series, VideoFacts
+from formcheck.result import (
+    Analysis,
+    Capture,
+    EngineFacts,
+    Operation,
+    SamplingFacts,
+    Series,
+    VideoFacts,
+)
 from formcheck.runner import Runner, follow_runner, refuse_wrong_speed
 from formcheck.signals.strides import find_strides
 from formcheck.summary import assess_metric, count_from_baseline, describe_gait
 from formcheck.verdict import reach_verdict
 from formcheck.video.reader import VideoInfo, hash_file, is_variable_rate, probe_video
+from formcheck.video.sampling import plan_around, plan_windows
 
 MIN_STRIDES = 2
 
@@ -49,8 +58,19 @@ def analyze(
     options = options or Options()
     info = probe_video(Path(path))
 
-    observation = observe_video(info, partial(create_engine, options), progress)
-    return assess_run(info, observation, options)
+    slow_motion = slow_motion_factor(options, info.nominal_fps)
+    windows = plan_windows(info, options.sampling, slow_motion)
+    observation = observe_video(info, partial(create_engine, options), progress, windows=windows)
+    analysis = assess_run(info, observation, options)
+    onset = analysis.onset
+    if not windows or options.sampling.kind != "auto" or onset is None:
+        return analysis
+    # the answer rests on when it began: look there more closely
+    from_s, to_s = (bound * analysis.capture.slow_motion_factor for bound in onset.ci95)
+    more = plan_around(info, from_s, to_s, windows, slow_motion)
+    if not more:
+        return analysis
+    return assess_run(info, watch_more(info, observation, more, progress), options)
 
 
 def create_engine(options: Options, people: int) -> PoseEngine:
@@ -73,17 +93,20 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
         As `analyze`.
     """
     video = _describe_video(info, observation)
-    factor = _slow_motion_factor(options, video.fps)
+    factor = slow_motion_factor(options, video.fps)
     runner = follow_runner(observation, options, factor)
     video = dataclasses.replace(video, frames_analysed=runner.person.frames_seen)
     refuse_wrong_speed(runner.rhythm, factor, video.fps, is_told=factor != 1.0)
     cuts_s = (observation.camera.cuts_s / factor).tolist()
-    strides = find_strides(
-        runner.pose.keypoints,
-        runner.orientation,
-        runner.rhythm,
-        runner.pose.leg_length_px,
-        cuts_s=cuts_s,
+    timeline = runner.timeline
+    strides = timeline.restore_strides(
+        find_strides(
+            timeline.close_up(runner.pose.keypoints),
+            runner.orientation,
+            runner.rhythm,
+            runner.pose.leg_length_px,
+            cuts_s=timeline.close_up_times(cuts_s),
+        )
     )
     if len(strides) < MIN_STRIDES:
         raise NoRunnerError(
@@ -168,7 +191,10 @@ def _describe_video(info: VideoInfo, observation: Observation) -> VideoFacts:
     return VideoFacts(
         path=str(info.path),
         sha256=hash_file(info.path),
-        duration_s=float(time_s[-1] - time_s[0] + np.median(np.diff(time_s))),
+        duration_s=max(
+            float(time_s[-1] - time_s[0] + np.median(np.diff(time_s))),
+            (info.promised_duration_s or 0.0) if observation.windows else 0.0,
+        ),
         fps=float(1 / np.median(np.diff(time_s))),
         variable_frame_rate=is_variable_rate(time_s),
         width=info.width,
@@ -177,19 +203,29 @@ def _describe_video(info: VideoInfo, observation: Observation) -> VideoFacts:
         codec=info.codec,
         frames_decoded=observation.log.frames_decoded,
         frames_analysed=0,
+        sampling=_describe_sampling(observation),
     )
 
 
-def _slow_motion_factor(options: Options, fps: float) -> float:
+def _describe_sampling(observation: Observation) -> SamplingFacts | None:
+    if not observation.windows:
+        return None
+    lengths = [(w.until_s or 0.0) - (w.from_s or 0.0) for w in observation.windows]
+    return SamplingFacts(len(lengths), float(np.median(lengths)), float(sum(lengths)))
+
+
+def slow_motion_factor(options: Options, fps: float | None) -> float:
+    """How many times slower than life a video of so many frames a second plays."""
     if options.slow_motion is not None:
         return options.slow_motion
-    return options.capture_fps / fps if options.capture_fps else 1.0
+    return options.capture_fps / fps if options.capture_fps and fps else 1.0
 
 
 def _list_operations(
     runner: Runner, parts: Parts, options: Options, factor: float
 ) -> list[Operation]:
     return [
+        Operation("sample_video", {"sampling": str(options.sampling)}),
         Operation("find_pose", {"model": options.model, "people_followed": 1}),
         Operation("scale_time", {"slow_motion_factor": factor}),
         Operation("undo_camera_roll", {"applied": runner.steady.is_corrected}),

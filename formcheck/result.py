@@ -20,6 +20,23 @@ Label = Literal["degraded", "held", "changed", "inconclusive", "insufficient_dat
 
 
 @dataclass(frozen=True)
+class SamplingFacts:
+    """What was watched of a video that was not watched whole; seconds on the video's own clock."""
+
+    windows: int
+    window_s: float
+    watched_s: float
+
+    def in_words(self, duration_s: float) -> str:
+        """Say what was watched of a video of this length."""
+        share = 100 * self.watched_s / duration_s
+        return (
+            f"{self.windows} windows of {self.window_s:.0f} s spread over the video, {share:.0f} % "
+            "of it (--sample all watches all)"
+        )
+
+
+@dataclass(frozen=True)
 class VideoFacts:
     """The file as it was read; sizes after rotation, fps in the video's own time."""
 
@@ -34,6 +51,7 @@ class VideoFacts:
     codec: str
     frames_decoded: int
     frames_analysed: int
+    sampling: SamplingFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +195,13 @@ class Analysis:
     provenance: list[Operation]
     series: Series = field(repr=False)
     schema: str = SCHEMA
+
+    @property
+    def onset(self) -> Estimate | None:
+        """When posture began to give way, by the metric in which it did so first."""
+        known = [facts.onset_s for facts in self.metrics.values() if facts.onset_s is not None]
+        told = self.verdict.onset_s
+        return next((onset for onset in known if onset.value == told), None)
 
     def to_report(self) -> dict[str, Any]:
         """Return the content of report.json: plain values, None for what is not known."""

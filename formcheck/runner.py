@@ -15,6 +15,7 @@ from formcheck.signals.cleaning import CleanPose, clean_keypoints
 from formcheck.signals.orientation import Orientation, find_orientation
 from formcheck.signals.rhythm import STEP_BAND, Rhythm, find_rhythm
 from formcheck.signals.steady import SteadyKeypoints, undo_camera_roll
+from formcheck.signals.timeline import Timeline
 
 SLOWEST_WALK_SPM = 70.0
 POSSIBLE_CADENCE = (100.0, 260.0)  # steps per minute of a running pattern at real speed
@@ -33,6 +34,7 @@ class Runner:
 
     person: Person
     steady: SteadyKeypoints
+    timeline: Timeline
     pose: CleanPose
     orientation: Orientation
     rhythm: Rhythm
@@ -105,8 +107,14 @@ def _examine(
 ) -> Runner:
     real = dataclasses.replace(person.keypoints, time_s=observation.video_time_s / factor)
     steady = undo_camera_roll(real, observation.camera, observation.video_time_s)
-    pose = clean_keypoints(
-        steady.keypoints, options.cleaning, cuts_s=(observation.camera.cuts_s / factor).tolist()
+    timeline = Timeline.of(real.time_s)
+    closed = clean_keypoints(
+        timeline.close_up(steady.keypoints),
+        options.cleaning,
+        cuts_s=timeline.close_up_times(observation.camera.cuts_s / factor),
+    )
+    pose = dataclasses.replace(
+        closed, keypoints=dataclasses.replace(closed.keypoints, time_s=real.time_s)
     )
     seen = pose.keypoints.seen
     whole = find_whole_bodies(pose.keypoints, pose.leg_length_px)
@@ -114,9 +122,10 @@ def _examine(
     return Runner(
         person=person,
         steady=steady,
+        timeline=timeline,
         pose=pose,
         orientation=orientation,
-        rhythm=find_rhythm(pose.keypoints, orientation, pose.leg_length_px),
+        rhythm=find_rhythm(closed.keypoints, orientation, pose.leg_length_px),
         whole_share=float(whole[seen].mean()) if seen.any() else 0.0,
         people=people,
     )

@@ -180,6 +180,10 @@ def _video_facts(analysis: Analysis) -> list[tuple[str, str]]:
         ("Video", Path(video.path).name),
         ("Picture", f"{video.width} x {video.height} pixels{turned}, {video.codec}, {rate}"),
         ("Length", f"{video.duration_s:.1f} s on the video's clock"),
+        (
+            "Watched",
+            "all of it" if video.sampling is None else video.sampling.in_words(video.duration_s),
+        ),
         ("Frames", f"{video.frames_decoded} decoded, {video.frames_analysed} with the runner"),
         ("Camera", ", ".join([*moved, camera.done])),
         ("Pose", f"{engine.name}, {engine.model}, {engine.device}"),

@@ -43,6 +43,8 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
         f"{gait.strides} strides at {gait.cadence_spm:.0f} steps/min, {analysis.capture.view} view",
         highlight=False,
     )
+    if (sampling := analysis.video.sampling) is not None:
+        console.print(f"Watched: {sampling.in_words(analysis.video.duration_s)}", highlight=False)
     for warning in analysis.capture.warnings:
         console.print(Text(f"! {warning.text}", style="yellow"))
     console.print(_metric_table(analysis.metrics))

@@ -25,6 +25,7 @@ TURN_OVER_STRETCH = 2.0
 USUAL_LEVEL, DARKEST_LEVEL = 110.0, 15.0  # grey levels, mean over the background
 THUMB_SIDE_PX = 32
 CUT_DIFFERENCE = 30.0  # grey levels, mean over the thumbnail, from one frame to the next
+LONGEST_PAUSE_S = 3.0  # without a frame: what changed meanwhile is no cut
 CUT_PROMINENCE = 4.0  # times the typical difference before it
 
 
@@ -113,6 +114,7 @@ class CameraWatch:
     _previous_corners: NDArray[np.float32] | None = None
     _previous_motion: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     _thumb: NDArray[np.float32] | None = None
+    _thumb_s: float = -np.inf
     _differences: list[float] = field(default_factory=list)
     _reduction: float = 1.0
     _centre_px: tuple[float, float] = (0.0, 0.0)
@@ -161,7 +163,9 @@ class CameraWatch:
 
     def _watch_for_cut(self, seen: Glimpse) -> None:
         thumb = seen.levels.astype(np.float32)
-        if self._thumb is not None and self._thumb.shape == thumb.shape:
+        follows = seen.time_s - self._thumb_s < LONGEST_PAUSE_S
+        self._thumb_s = seen.time_s
+        if self._thumb is not None and self._thumb.shape == thumb.shape and follows:
             gain = (self._thumb.mean() + 1) / (thumb.mean() + 1)  # a light switched off is no cut
             difference = float(np.abs(gain * thumb - self._thumb).mean() / max(gain, 1.0))
             typical = float(np.median(self._differences)) if self._differences else 0.0
