@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,7 +34,7 @@ from scenes import Planned, published_scenes, tuning_scenes
 from formcheck import Options
 from formcheck.keypoints import INDEX
 from formcheck.observe import Observation, observe_video
-from formcheck.pipeline import assess_run
+from formcheck.pipeline import assess_run, create_engine
 from formcheck.result import Analysis
 from formcheck.video.reader import probe_video
 
@@ -75,18 +76,13 @@ def video_of(planned: Planned) -> Path:
     return path
 
 
-def observation_of(video: Path) -> Observation:
+def observation_of(video: Path, options: Options) -> Observation:
     """Return what formcheck's eyes saw in the video, watching it if that was not kept."""
     seen_by = hash_code(HERE.parent / "formcheck", PIXEL_CODE)[:12]
-    path = video.with_suffix(f".{seen_by}.pickle")
+    path = video.with_suffix(f".{options.engine}-{options.model}-{seen_by}.pickle")
     if path.exists():
         return pickle.loads(path.read_bytes())  # our own file
-    from formcheck.pose.mediapipe_engine import MediaPipeEngine
-
-    seen = observe_video(
-        probe_video(video),
-        lambda people: MediaPipeEngine(Options().model, "cpu", people=people, masks=True),
-    )
+    seen = observe_video(probe_video(video), partial(create_engine, options))
     engine = SimpleNamespace(
         name=seen.engine.name, model=seen.engine.model, device=seen.engine.device, note=None
     )
@@ -138,13 +134,13 @@ class Scored:
     lean_change_uncorrected: float = np.nan
 
 
-def score(planned: Planned) -> Scored:
+def score(planned: Planned, options: Options) -> Scored:
     """Render, analyse and compare one scene."""
     video = video_of(planned)
     truth = Truth.read(video.with_suffix("").with_suffix(SUFFIX))
-    observation = observation_of(video)
+    observation = observation_of(video, options)
     factor = planned.scene.filming.slow_motion
-    options = Options(slow_motion=factor if factor != 1 else None)
+    options = dataclasses.replace(options, slow_motion=factor if factor != 1 else None)
     try:
         found = assess_run(probe_video(video), observation, options)
     except Exception as error:
@@ -337,14 +333,22 @@ def main() -> None:
     parser.add_argument("--set", choices=("published", "tuning"), default="published")
     parser.add_argument("--only", default="", help="scenes whose name begins so")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--engine", default=Options().engine)
+    parser.add_argument("--model", default=Options().model)
     parser.add_argument("--each", action="store_true", help="a line for each scene too")
     arguments = parser.parse_args()
     scenes = published_scenes() if arguments.set == "published" else tuning_scenes()
     scenes = [planned for planned in scenes if planned.name.startswith(arguments.only)]
+    options = Options(engine=arguments.engine, model=arguments.model)
     began = time.monotonic()
     with ProcessPoolExecutor(arguments.jobs) as pool:
         scored = list(
-            track(pool.map(score, scenes), "Scenes", len(scenes), console=Console(stderr=True))
+            track(
+                pool.map(partial(score, options=options), scenes),
+                "Scenes",
+                len(scenes),
+                console=Console(stderr=True),
+            )
         )
     from accuracy_tables import print_each, print_tables
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from formcheck.drift import Drift, assess_drift, choose_parts
+from formcheck.video.sampling import USUAL_WINDOWS, WINDOW_S
 
 PUBLISHED_SEED = 20_260_117
 DEVELOPMENT_SEED = 1
@@ -127,7 +128,7 @@ class Scenario:
     minutes: float
     noise: Noise
     course: Course = Course()
-    flaw: Literal["", "15 % missing", "3 gaps", "1 % outliers"] = ""
+    flaw: Literal["", "15 % missing", "3 gaps", "1 % outliers", "windows"] = ""
     judged: bool = True
 
     def __str__(self) -> str:
@@ -165,14 +166,19 @@ def simulate(scenario: Scenario, runs: int, rng: np.random.Generator) -> Iterato
         elif scenario.flaw == "1 % outliers":
             wrong = rng.random(strides) < 0.01
             value[wrong] += 10 * scenario.noise.sd_deg * rng.choice([-1, 1], wrong.sum())
-        early, late = choose_parts(stride_time_s)
-        seen = np.isfinite(value)
+        watched = np.ones(strides, dtype=bool)
+        if scenario.flaw == "windows":  # as formcheck.video.sampling places them
+            start = np.linspace(0, stride_time_s[-1] - WINDOW_S, USUAL_WINDOWS)
+            since = stride_time_s[:, None] - start
+            watched = ((since >= STRIDE_TIME_S) & (since <= WINDOW_S)).any(axis=1)
+        early, late = choose_parts(stride_time_s[watched])
+        seen = np.isfinite(value)  # the truth is that of the whole parts, watched or not
         baseline_mean, late_mean = (
             truth[seen & (stride_time_s >= first) & (stride_time_s <= last)].mean()
             for first, last in (early, late)
         )
         yield Outcome(
-            assess_drift(stride_time_s, value, threshold=THRESHOLD_DEG),
+            assess_drift(stride_time_s[watched], value[watched], threshold=THRESHOLD_DEG),
             true_change=late_mean - baseline_mean,
             onset_s=stride_time_s[0] + course.start * length_s,
             length_s=length_s,
@@ -234,8 +240,17 @@ def steady_scenarios() -> list[Scenario]:
         Scenario(10, Noise("ar1", 0.4, 1.0), flaw="1 % outliers"),
     ]
     short = [Scenario(3, Noise("ar1", correlation, 0.9)) for correlation in (0.0, 0.4, 0.8)]
+    sampled = [
+        Scenario(minutes, Noise("ar1", correlation, sd), flaw="windows")
+        for minutes in (10, 60, 180)
+        for correlation, sd in ((0.0, 1.0), (0.4, 1.0), (0.8, 1.0), (0.8, 2.0))
+    ]
     # Not of the model: reported, not judged.
     other = [
+        *(
+            Scenario(60, noise, flaw="windows", judged=False)
+            for noise in (Noise("ar1", 0.98, 1.0), Noise("1/f", 0.75, 1.0), Noise("1/f", 0.9, 0.9))
+        ),
         Scenario(10, Noise("ar1+white", 0.8, 2.0), judged=False),
         Scenario(30, Noise("ar1", 0.95, 2.0), judged=False),
         *(
@@ -245,7 +260,7 @@ def steady_scenarios() -> list[Scenario]:
         ),
         Scenario(10, Noise("1/f", 0.9, 0.9), judged=False),  # the SD seen on real runners
     ]
-    return cells + flawed + short + other
+    return cells + flawed + short + sampled + other
 
 
 def changing_scenarios() -> list[Scenario]:
@@ -268,7 +283,12 @@ def changing_scenarios() -> list[Scenario]:
         for course in (Course(4, 0.5, 1), Course(4, 0.5, 0.5))
         for noise in (Noise("ar1+white", 0.8, 2.0), Noise("1/f", 0.75, 2.0))
     ]
-    return judged + late_ramp + small + other
+    sampled = [
+        Scenario(60, noise, course, flaw="windows", judged=False)
+        for course in (Course(4, 0.25, 1), Course(4, 0.5, 1), Course(4, 0.75, 0.75))
+        for noise in (Noise("ar1", 0.4, 1.0), Noise("ar1", 0.8, 2.0))
+    ]
+    return judged + late_ramp + small + sampled + other
 
 
 def short_scenarios() -> list[Scenario]:
