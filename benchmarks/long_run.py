@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from formcheck.video.reader import read_frames
 from tests.clips import CLIPS
 from tests.test_real_clips import BELT_Y
 
+ROOT = Path(__file__).resolve().parents[1]
 STORE = ROOT / "build" / "long_run"
 FALL_BACK = ROOT / "sample_videos" / "steady_side.mp4"
 LONG_SIDE_PX = 1920

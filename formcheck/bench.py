@@ -47,7 +47,6 @@ from formcheck.video.frame import Frame, Matrix
 from formcheck.video.reader import SAFE_OPTIONS, VideoInfo, probe_video, read_frames
 from formcheck.video.spans import Span, cut_into_spans
 
-
 SCHEMA = "formcheck.bench/1"
 SAMPLE_VIDEO = Path(__file__).resolve().parent.parent / "sample_videos" / "steady_side.mp4"
 SAMPLE_BYTES = 256 * 2**20  # of pictures that are kept to time the stages on
@@ -65,14 +64,14 @@ STAGE_LABELS = {
     "network_all_cores": "network, all cores",
     "masks": "masks",
     "network_with_masks": "network with masks",
-    "assess": "cleaning and metrics",
+    "assess": "cleaning, metrics",
     "report": "report",
     "end_to_end": "end to end",
     BASELINE_DECODE: "decode",
     BASELINE: "the usual loop",
 }
 # The pace that bounds another's: nothing is analysed faster than it is decoded.
-LABEL_WIDTH, NUMBER_WIDTH = 20, 8  # of the table, characters; the same for each engine
+LABEL_WIDTH, NUMBER_WIDTH = 18, 7  # of the table, characters; the same for each engine
 LIMITS = {"end_to_end": "decode", BASELINE: BASELINE_DECODE}
 EXPLANATIONS = (
     "Each stage is timed alone, in frames of the video; masks are drawn on some frames only, and "
@@ -82,8 +81,8 @@ EXPLANATIONS = (
     "more.",
     "End to end: from the file to the report, every frame, all cores, without Python's start. On a "
     "longer video what happens once weighs less.",
-    "× usual loop, × decode: how many times as fast as that loop, and as decoding alone, which "
-    "bounds it.",
+    "× loop, × decode: how many times as fast as that loop, and as decoding alone, which bounds "
+    "it.",
 )
 PACKAGES = ("onnxruntime", "mediapipe", "av", "numpy", "opencv-contrib-python")
 MEDIAPIPE_PROVIDER = "TensorFlow Lite (XNNPACK)"
@@ -368,14 +367,17 @@ def _cut_file(path: Path, seconds: float, folder: Path) -> Path:
             assert isinstance(stream, av.VideoStream)  # it has been probed
             with av.open(str(target_path), "w") as target:
                 copied = target.add_stream_from_template(stream)
-                first_s = None
+                begin_s = None
                 for packet in source.demux(stream):
-                    if packet.dts is None or packet.time_base is None:
+                    if packet.size == 0:  # marks the end
                         continue
-                    time_s = float(packet.dts * packet.time_base)
-                    first_s = time_s if first_s is None else first_s
-                    if time_s - first_s >= seconds:
-                        break
+                    # Matroska gives the first pictures a time to be shown only
+                    stamp = packet.pts if packet.dts is None else packet.dts
+                    if stamp is not None and packet.time_base is not None:
+                        time_s = float(stamp * packet.time_base)
+                        begin_s = time_s if begin_s is None else begin_s
+                        if time_s - begin_s >= seconds:
+                            break
                     packet.stream = copied
                     target.mux(packet)
     except (av.FFmpegError, ValueError) as error:
@@ -896,21 +898,21 @@ def print_bench(bench: Bench, console: Console) -> None:
         _print_plainly(console, "", _headline(bench, engine, model))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("", min_width=LABEL_WIDTH)
-        for heading in ("frames/s", "min to max", "ms/frame", "× usual loop", "× decode"):
+        for heading in ("frames/s", "min..max", "ms/frame", "× loop", "× decode"):
             table.add_column(heading, justify="right", min_width=NUMBER_WIDTH, no_wrap=True)
         for measured in bench.measurements:
             if (measured.engine, measured.model) == (engine, model):
                 table.add_row(*_format_row(bench, measured))
         console.print(table)
     for skipped in bench.skipped:
-        text = f"! {skipped.engine}, {skipped.model}, not measured: {skipped.reason}"
+        text = f"! {skipped.engine}, {skipped.model}, rows left out: {skipped.reason}"
         _print_plainly(console, text)
     _print_plainly(console, *EXPLANATIONS)
 
 
 def _print_plainly(console: Console, *lines: str) -> None:
     for line in lines:
-        console.print(line, markup=False, highlight=False)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _describe_setting(bench: Bench) -> list[str]:
@@ -923,7 +925,7 @@ def _describe_setting(bench: Bench) -> list[str]:
         machine.system,
         versions,
         f"{bench.video.name}: {length}{bench.clip_frames} frames of {clip.width} x {clip.height}, "
-        f"{clip.codec}; each timed {bench.repeats} times, the median shown",
+        f"{clip.codec}; each timed {bench.repeats} ×, the median shown",
         *(f"{used.engine}, {used.model}: {used.note}" for used in bench.engines if used.note),
     ]
 
@@ -948,7 +950,7 @@ def _format_row(bench: Bench, measured: Measurement) -> tuple[str, ...]:
     return (
         STAGE_LABELS[measured.name],
         _format_rate(median(rates)),
-        f"{_format_rate(min(rates))} to {_format_rate(max(rates))}",
+        f"{_format_rate(min(rates))}..{_format_rate(max(rates))}",
         f"{1000 / median(rates):.2f}",
         "" if times is None else f"{times:.2f}",
         "" if share is None else f"{share:.2f}",

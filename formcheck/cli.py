@@ -237,7 +237,7 @@ def doctor() -> None:
 def bench(
     video: Annotated[
         Path | None,
-        typer.Argument(metavar="[VIDEO]", help="A video of a run; a sample if not given."),
+        typer.Argument(metavar="VIDEO", help="A video of a run; a sample if not given."),
     ] = None,
     engines: Annotated[
         str, typer.Option(metavar="NAMES", help="Engines to measure, with commas between them.")
