@@ -31,7 +31,7 @@ def model_path(name: str, folder: Path | None = None) -> Path:
     folder = folder or find_model_folder()
     bundles = read_bundles(folder)
     _check_known(name, bundles)
-    return _checked_path(name, bundles[name], folder)
+    return checked_path(name, bundles[name], folder)
 
 
 def network_path(
@@ -60,7 +60,7 @@ def network_path(
     if model is not None or kind != "detector":
         _check_known(model, read_bundles(folder))
     key = kind if kind == "detector" else f"{kind}_{model}"
-    return _checked_path(model, _read_section(folder, "graphs")[key], folder)
+    return checked_path(model, _read_section(folder, "graphs")[key], folder)
 
 
 def find_model_folder() -> Path:
@@ -74,6 +74,11 @@ def find_model_folder() -> Path:
 def read_bundles(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the manifest's bundles by name; ModelError if it cannot be read."""
     return _read_section(folder, "bundles")
+
+
+def list_models(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the manifest's bundles and graphs by name; ModelError if it cannot be read."""
+    return _read_section(folder, "bundles") | _read_section(folder, "graphs")
 
 
 def _read_section(folder: Path, section: str) -> dict[str, dict[str, Any]]:
@@ -91,7 +96,7 @@ def _check_known(name: str | None, bundles: dict[str, dict[str, Any]]) -> None:
         raise ModelError(f"There is no pose model {name!r}; choose one of {', '.join(bundles)}.")
 
 
-def _checked_path(name: str | None, entry: dict[str, Any], folder: Path) -> Path:
+def checked_path(name: str | None, entry: dict[str, Any], folder: Path) -> Path:
     """Return the path of a manifest's entry; ModelError unless the file is what it should be."""
     path: Path = folder / entry["file"]
     try:

@@ -226,19 +226,19 @@ def installed_version(distribution: str) -> str | None:
 
 
 def _model_facts() -> Iterator[Fact]:
-    from formcheck.models import find_model_folder, model_path, read_bundles
+    from formcheck.models import checked_path, find_model_folder, list_models
 
     try:
         folder = find_model_folder()
-        bundles = read_bundles(folder)
+        models = list_models(folder)
     except ModelError as error:
         yield Fact("pose model", "all", "not found", False, str(error))
         return
-    for name, bundle in bundles.items():
+    for name, entry in models.items():
         try:
-            path = model_path(name, folder)
+            path = checked_path(name, entry, folder)
         except ModelError as error:
-            if bundle["in_git"] or (folder / bundle["file"]).exists():
+            if entry["in_git"] or (folder / entry["file"]).exists():
                 yield Fact("pose model", name, "missing or damaged", False, str(error))
             else:
                 yield Fact("pose model", name, "not made (optional)")

@@ -13,7 +13,7 @@ from formcheck.video.frame import Frame
 
 SAMPLE_INTERVAL_S = 0.5
 WATCH_SIDE_PX = 480  # longer side of the pictures compared
-CORNERS = 300
+CORNERS = 150
 MIN_INLIERS = 12
 MIN_INLIER_SHARE = 0.4
 ROUND_TRIP_PX = 1.0  # a corner tracked there and back must return to within this
@@ -111,7 +111,7 @@ class CameraWatch:
     _corners: NDArray[np.float32] | None = None
     _to_reference: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     _previous: NDArray[np.uint8] | None = None
-    _previous_corners: NDArray[np.float32] | None = None
+    _previous_background: NDArray[np.uint8] | None = None
     _previous_motion: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     _thumb: NDArray[np.float32] | None = None
     _thumb_s: float = -np.inf
@@ -185,12 +185,14 @@ class CameraWatch:
         else:
             fit = _fit_similarity(self._reference, self._corners, grey)
             if fit is None and self._previous is not None:
-                step = _fit_similarity(self._previous, self._previous_corners, grey)
+                assert self._previous_background is not None
+                corners = _find_corners(self._previous, self._previous_background)
+                step = _fit_similarity(self._previous, corners, grey)
                 fit = None if step is None else step @ self._previous_motion
             motion = unknown if fit is None else fit
         if np.isfinite(motion).all():
             self._previous, self._previous_motion = grey, motion
-            self._previous_corners = _find_corners(grey, background)
+            self._previous_background = background
         return motion
 
 
