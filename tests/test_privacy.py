@@ -32,6 +32,19 @@ frames = (Frame(i, i / 30, noise, 1.0) for i in range(10))
 assert sum(1 for _ in engine.MediaPipeEngine("lite").track(frames)) == 10
 threading.Event().wait(1.5)
 """
+# A whole analysis of a video with nobody in it; tells what was imported on the way.
+ANALYZE_AND_TELL = """
+import sys
+from formcheck.cli import app
+
+video, engine = sys.argv[1:]
+try:
+    app(["analyze", video, "--engine", engine, "--model", "lite", "--out", "o"])
+except SystemExit as end:
+    assert end.code == 1, end.code
+print(*sorted({"mediapipe", "onnxruntime"} & set(sys.modules)))
+"""
+ENGINES = ("mediapipe", "blazepose")
 
 
 def draw_noise(count=10):
@@ -146,21 +159,24 @@ def test_the_witness_knows_a_name_lookup_and_a_foreign_host(tmp_path):
 
 
 @needs_strace
-def test_an_analysis_that_finds_nobody_opens_no_connection(tmp_path):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_analysis_that_finds_nobody_opens_no_connection(tmp_path, engine):
     write_video(tmp_path / "run.mp4", draw_noise())
-    assert analyze_and_find_ways_out(tmp_path, tmp_path / "run.mp4") == (1, [])
+    assert analyze_and_find_ways_out(tmp_path, tmp_path / "run.mp4", engine) == (1, [])
 
 
 @needs_strace
-def test_a_whole_analysis_opens_no_connection(tmp_path):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_whole_analysis_opens_no_connection(tmp_path, engine):
     """With every file that can be written, to the very end of the process."""
-    assert analyze_and_find_ways_out(tmp_path, clip("treadmill_side_barefoot.mov")) == (0, [])
+    video = clip("treadmill_side_barefoot.mov")
+    assert analyze_and_find_ways_out(tmp_path, video, engine) == (0, [])
     assert (tmp_path / "o" / "overlay.mp4").exists()
 
 
-def analyze_and_find_ways_out(folder, video):
+def analyze_and_find_ways_out(folder, video, engine):
     log = folder / "calls.txt"
-    command = [sys.executable, "-m", "formcheck.cli", "analyze", str(video)]
+    command = [sys.executable, "-m", "formcheck.cli", "analyze", str(video), "--engine", engine]
     result = subprocess.run(
         [*watch(log), *command, "--model", "lite", "--overlay", "--out", "o"],
         cwd=folder,
@@ -171,6 +187,37 @@ def analyze_and_find_ways_out(folder, video):
     )
     assert log.exists()
     return result.returncode, find_ways_out(log)
+
+
+# --- what an engine brings along, and leaves behind ----------------------------------------------
+
+
+def analyze_at_home(folder, engine):
+    """Return which runtimes an analysis of noise imported, and what it left in the user's home."""
+    video = write_video(folder / "run.mp4", draw_noise())
+    home = folder / "home"
+    home.mkdir()
+    places = {"HOME": home, "XDG_CACHE_HOME": home / "cache", "MPLCONFIGDIR": folder / "matplotlib"}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "ORT_"))}
+    result = subprocess.run(
+        [sys.executable, "-c", ANALYZE_AND_TELL, str(video), engine],
+        cwd=folder,
+        env=kept | {name: str(place) for name, place in places.items()},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    return result.stdout.split(), list(home.rglob("*"))
+
+
+def test_onnx_runtime_brings_no_mediapipe_and_leaves_nothing_in_the_users_folders(tmp_path):
+    assert analyze_at_home(tmp_path, "blazepose") == (["onnxruntime"], [])
+
+
+def test_mediapipe_would_have_been_seen(tmp_path):
+    imported, _ = analyze_at_home(tmp_path, "mediapipe")
+    assert "mediapipe" in imported
 
 
 # --- the environment -----------------------------------------------------------------------------

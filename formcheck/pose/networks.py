@@ -95,17 +95,15 @@ class OnnxNetworks:
             "mask": network_path("mask", model),
         }
         self.device, self.note = _choose_device(device)
-        try:
-            self._open()
-            self.read(np.zeros((1, CROP_SIDE_PX, CROP_SIDE_PX, 3), np.uint8))
-        except Exception as error:
-            if self.device == "cpu":
+        if self.device != "cpu" and not self._runs():
+            self.device, self.note = "cpu", _fall_back_text(self.device)
+        if self.device == "cpu":
+            try:
+                self._open()
+            except Exception as error:
                 raise ModelError(
                     f"the pose networks don't run here ({error}); install formcheck again"
                 ) from error
-            self.note = _fall_back_text(self.device)
-            self.device = "cpu"
-            self._open()
 
     def detect(self, squares: Pictures) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `PoseNetworks.detect`."""
@@ -122,6 +120,18 @@ class OnnxNetworks:
         """See `PoseNetworks.draw_masks`."""
         (masks,) = self._mask.run(["mask"], dict(zip(FEATURES, features, strict=True)))
         return np.asarray(masks)
+
+    def _runs(self) -> bool:
+        """Open on a device that may fail, and try it.
+
+        Where a library of the device is missing, ONNX Runtime takes the CPU without a word.
+        """
+        try:
+            self._open()
+            self.read(np.zeros((1, CROP_SIDE_PX, CROP_SIDE_PX, 3), np.uint8))
+        except Exception:
+            return False
+        return PROVIDERS[self.device] in self._landmarks.get_providers()
 
     def _open(self) -> None:
         self._detector, self._landmarks, self._mask = (

@@ -130,7 +130,8 @@ class Frame:
         size = (height, width) if turned else (width, height)
         small = cv2.resize(_planes(layout.picture)[0], size, interpolation=cv2.INTER_AREA)
         dark, levels, _ = _levels(layout.picture)
-        grey = cv2.convertScaleAbs(small, alpha=255 / levels, beta=-dark * 255 / levels)
+        gain = 255 / levels
+        grey = cv2.addWeighted(small, gain, small, 0.0, -dark * gain)  # blacker than black is 0
         return np.ascontiguousarray(np.rot90(grey, layout.quarter_turns))
 
     def glimpse(self, side_px: int) -> NDArray[np.uint8]:
