@@ -155,7 +155,8 @@ def landmark_graphs(whole: onnx.GraphProto, mean: float, std: float) -> list[onn
     """Return the graph from `image` to landmarks, heatmap and features, and the mask's.
 
     The mask's graph begins at the features: the tensors that its branch reads from the trunk,
-    in the order of falling resolution.
+    in the order of falling resolution. It is nothing but convolutions and doublings, and so takes
+    any part of the features too.
     """
     name = whole.input[0].name
     shapes = shapes_of(whole)
@@ -176,16 +177,22 @@ def landmark_graphs(whole: onnx.GraphProto, mean: float, std: float) -> list[onn
         [value("image", shapes[name], TensorProto.UINT8)],
         [*(value(ends[end], shapes[end]) for end in ends), *features],
     )
+    *drawing, to_channels_last = renamed(branch, outputs)
+    if to_channels_last.op_type != "Reshape":
+        raise ValueError(f"the mask ends in {to_channels_last.op_type}, not in its reshape")
     mask = assembled(
         "pose_mask",
         [
-            *renamed(branch, outputs),
-            helper.make_node("Squeeze", ["Identity_2", "last_axis"], ["logits"]),
+            *drawing,
+            helper.make_node("Squeeze", [to_channels_last.input[0], "channel_axis"], ["logits"]),
             helper.make_node("Sigmoid", ["logits"], ["mask"]),
         ],
-        [*whole.initializer, constant("last_axis", [-1], np.int64)],
-        features,
-        [value("mask", shapes["Identity_2"][:2])],
+        [*whole.initializer, constant("channel_axis", [1], np.int64)],
+        [
+            value(outputs[tap], [shapes[tap][0], f"rows_{i}", f"columns_{i}"])
+            for i, tap in enumerate(taps)
+        ],
+        [value("mask", ["rows", "columns"])],
     )
     return [landmarks, mask]
 
@@ -212,7 +219,9 @@ def constant(name: str, content: Any, dtype: Any = np.float32) -> TensorProto:
     return numpy_helper.from_array(np.asarray(content, dtype), name)
 
 
-def value(name: str, shape: Sequence[int], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+def value(
+    name: str, shape: Sequence[int | str], kind: int = TensorProto.FLOAT
+) -> onnx.ValueInfoProto:
     """Return an input or output of a graph: a batch of tensors of this shape."""
     return helper.make_tensor_value_info(name, kind, [BATCH, *shape])
 

@@ -11,7 +11,7 @@ import pytest
 
 from formcheck.errors import ModelError
 from formcheck.pose import networks
-from formcheck.pose.networks import CROP_SIDE_PX, OnnxNetworks
+from formcheck.pose.networks import CROP_SIDE_PX, OnnxNetworks, cut_features
 from formcheck.pose.region import Region
 from formcheck.video.reader import read_frame_near
 
@@ -193,6 +193,29 @@ def test_a_mask_is_a_probability_on_the_runner_and_off(lite, crops):
     assert mask[int(y), int(x)] > 0.9
     assert mask[:20, :20].max() < 0.1
     assert 0.03 < (mask > 0.5).mean() < 0.4
+
+
+def test_a_part_of_a_mask_is_that_part_of_the_whole(lite, crops):
+    features = lite.read(crops[:2], for_masks=True).features
+    whole = lite.draw_masks(features)
+    low, high = np.array([70.0, 33.0]), np.array([181.0, 150.0])
+    for i in range(2):
+        parts, (x, y) = cut_features(features, i, low, high)
+        (part,) = lite.draw_masks(parts)
+        assert part.size < 0.45 * whole[i].size
+        asked = (slice(33, 150), slice(70, 181))
+        shown = part[33 - y : 150 - y, 70 - x : 181 - x]
+        np.testing.assert_allclose(shown, whole[i][asked], atol=1e-4)
+
+
+@pytest.mark.parametrize("low", [(-500.0, -500.0), (-40.0, 100.0), (255.0, 255.0), (900.0, 900.0)])
+def test_a_part_beyond_the_crop_is_cut_off_at_its_edge(lite, crops, low):
+    features = lite.read(crops[:1], for_masks=True).features
+    parts, (x, y) = cut_features(features, 0, np.array(low), np.array(low) + 60.0)
+    (part,) = lite.draw_masks(parts)
+    assert part.size > 0
+    assert 0 <= x <= CROP_SIDE_PX - part.shape[1]
+    assert 0 <= y <= CROP_SIDE_PX - part.shape[0]
 
 
 def test_in_a_batch_each_crop_gives_what_it_gives_alone(lite, crops):

@@ -15,8 +15,9 @@ from formcheck.pose.batching import BatchedNetworks
 from formcheck.pose.detector import SIDE_PX, find_regions, letterbox
 from formcheck.pose.engine import FramePoses, Mask
 from formcheck.pose.heatmap import refine_landmarks
-from formcheck.pose.networks import CROP_SIDE_PX, OnnxNetworks, PoseNetworks
+from formcheck.pose.networks import CROP_SIDE_PX, OnnxNetworks, PoseNetworks, Read, cut_features
 from formcheck.pose.region import Region, apply, invert, region_around
+from formcheck.pose.silhouette import find_part
 from formcheck.system import choose_batch, count_cores
 from formcheck.video.frame import Frame
 
@@ -99,6 +100,16 @@ class BlazePoseEngine:
                 regions.append(found)
         return regions
 
+    def _draw_mask(
+        self, read: Read, crop: int, places: NDArray[np.float64], to_frame: NDArray[np.float64]
+    ) -> Mask:
+        """Draw the mask of one body, where its outline will be asked for."""
+        parts, (x, y) = cut_features(read.features, crop, *find_part(places))
+        (probability,) = self._networks.draw_masks(parts)
+        to_mask = invert(to_frame)
+        to_mask[:, 2] -= x, y
+        return Mask(probability, to_mask)
+
     def _read(
         self, frame: Frame, regions: list[Region], wants_masks: bool
     ) -> tuple[FramePoses, list[Region]]:
@@ -113,7 +124,7 @@ class BlazePoseEngine:
         following: list[Region] = []
         masks: list[Mask] = []
         there = np.flatnonzero(read.presence >= MIN_PRESENCE)
-        for i in there:
+        for i in there.tolist():
             points = apply(matrices[i], places[i])
             region = region_around(points[CENTRE], points[RIM])
             if any(region.overlaps(other) for other in following):
@@ -122,8 +133,7 @@ class BlazePoseEngine:
             visible = 1 / (1 + np.exp(-read.landmarks[i, :, VISIBLE].astype(np.float64)))
             people.append(np.column_stack([points, visible])[: len(KEYPOINTS)])
             if wants_masks:
-                (probability,) = self._networks.draw_masks([f[i : i + 1] for f in read.features])
-                masks.append(Mask(probability, invert(matrices[i])))
+                masks.append(self._draw_mask(read, i, places[i], matrices[i]))
         points_of_people = np.array(people).reshape(-1, len(KEYPOINTS), 3)
         return (
             _to_frame_poses(frame, points_of_people, masks if wants_masks else None),

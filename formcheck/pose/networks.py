@@ -62,8 +62,49 @@ class PoseNetworks(Protocol):
         ...
 
     def draw_masks(self, features: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Probability that a pixel belongs to the person, shape (crop, 256, 256)."""
+        """Probability that a pixel belongs to the person, shape (crop, 256, 256).
+
+        Or as much of it as the part of the features that is given: see `cut_features`.
+        """
         ...
+
+
+CELL_PX = 4  # of the crop: the smallest part of the features
+MARGIN_CELLS = 4  # the mask's network sees so far, and sees its edge within it (measured: 16 px)
+
+
+def cut_features(
+    features: list[NDArray[np.float32]],
+    crop: int,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+) -> tuple[list[NDArray[np.float32]], tuple[int, int]]:
+    """Cut out what the mask of a part of one crop is made from: a quarter costs a quarter.
+
+    Parameters
+    ----------
+    features : list of array
+    crop : int
+        Which of the crops.
+    low, high : array, shape (2,)
+        Corners of the part, pixels of the crop.
+
+    Returns
+    -------
+    list of array
+        Contiguous, first axis of length 1; with the margin that the network needs.
+    (int, int)
+        Where the mask begins in the crop: x and y, pixels.
+    """
+    cells = CROP_SIDE_PX // CELL_PX
+    first = np.clip(np.floor(low / CELL_PX).astype(int) - MARGIN_CELLS, 0, cells - 1)
+    last = np.clip(np.ceil(high / CELL_PX).astype(int) + MARGIN_CELLS, first + 1, cells)
+    parts = []
+    for feature in features:
+        scale = feature.shape[-1] // cells
+        (x0, y0), (x1, y1) = first * scale, last * scale
+        parts.append(np.ascontiguousarray(feature[crop : crop + 1, :, y0:y1, x0:x1]))
+    return parts, (int(first[0]) * CELL_PX, int(first[1]) * CELL_PX)
 
 
 class OnnxNetworks:

@@ -14,6 +14,8 @@ from formcheck.pose.region import apply
 
 REACH = 0.8  # trunk lengths searched to either side of the line
 STEPS = 96  # samples on that search
+OUT = np.linspace(-REACH, REACH, 2 * STEPS + 1)
+MIN_AXIS_PX = 8  # of the axis searched; a trunk shorter than this shows no outline
 INSIDE = 0.5  # probability at which the outline is drawn
 
 PROFILE_SIZE = 2 * len(OUTLINE_AT)  # towards image left, then towards image right
@@ -37,16 +39,9 @@ def measure_profile(mask: Mask, position: NDArray[np.float64]) -> NDArray[np.flo
         where the axis is not on the person. Above the shoulders it is where the body ends for
         good, negative where neck and head lie wholly to the other side of the axis.
     """
-    hip = position[[INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=0)
-    shoulder = position[[INDEX["left_shoulder"], INDEX["right_shoulder"]]].mean(axis=0)
-    axis = shoulder - hip
-    length = float(np.linalg.norm(axis))
-    if not np.isfinite(length) or length < 8:
+    across = _search_lines(position)
+    if not np.isfinite(across).all() or np.ptp(across[:, STEPS], axis=0).max() < MIN_AXIS_PX:
         return np.full(PROFILE_SIZE, np.nan)
-    leftward = np.array([axis[1], -axis[0]])  # at right angles, to image left of an upright trunk
-    along = hip + OUTLINE_AT[:, None] * axis
-    out = np.linspace(-REACH, REACH, 2 * STEPS + 1)
-    across = along[:, None] + out[None, :, None] * leftward
     at = (apply(mask.to_mask, across) - 0.5).astype(np.float32)
     value = np.asarray(
         cv2.remap(
@@ -61,10 +56,36 @@ def measure_profile(mask: Mask, position: NDArray[np.float64]) -> NDArray[np.flo
     sides = []
     for seen in (value, value[:, ::-1]):
         edge = np.empty(len(OUTLINE_AT))
-        edge[~head] = _first_exit(seen[~head, STEPS:], out[STEPS:])
-        edge[head] = _last_exit(seen[head], out)
+        edge[~head] = _first_exit(seen[~head, STEPS:], OUT[STEPS:])
+        edge[head] = _last_exit(seen[head], OUT)
         sides.append(edge)
     return np.concatenate(sides)
+
+
+def find_part(position: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the corners of the part of the picture in which `measure_profile` looks at the mask.
+
+    Parameters
+    ----------
+    position : array, shape (keypoint, 2)
+
+    Returns
+    -------
+    low, high : array, shape (2,)
+        In the same pixels; finite even where the points are not.
+    """
+    lines = np.nan_to_num(_search_lines(position).reshape(-1, 2))
+    return lines.min(axis=0), lines.max(axis=0)
+
+
+def _search_lines(position: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points across the trunk's axis, shape (station, step, 2); the middle step lies on it."""
+    hip = position[[INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=0)
+    shoulder = position[[INDEX["left_shoulder"], INDEX["right_shoulder"]]].mean(axis=0)
+    axis = shoulder - hip
+    leftward = np.array([axis[1], -axis[0]])  # at right angles, to image left of an upright trunk
+    along = hip + OUTLINE_AT[:, None] * axis
+    return np.asarray(along[:, None] + OUT[None, :, None] * leftward)
 
 
 def _first_exit(value: NDArray[np.float32], out: NDArray[np.float64]) -> NDArray[np.float64]:
