@@ -7,7 +7,7 @@ import pytest
 
 from formcheck.observe import observe_video
 from formcheck.video.reader import find_keyframes, probe_video, read_frames
-from formcheck.video.spans import OVERLAP_S, SHORTEST_S, Span, cut_into_spans
+from formcheck.video.spans import OVERLAP_S, Span, cut_into_spans
 from tests.clips import write_video
 from tests.test_observe import FakeEngine, stand_at
 
@@ -39,13 +39,18 @@ def test_spans_count_every_frame_once_and_in_order(video):
     assert apart == [frame.time_s for frame in read_frames(video)]
 
 
-def test_spans_begin_at_keyframes_and_go_on_over_the_next(video):
+def test_spans_are_of_one_length_and_go_on_over_the_next(video):
     spans = cut_into_spans(probe_video(video))
-    for before, after in pairwise(spans):
-        assert after.from_s == pytest.approx(round(after.from_s / 1.5) * 1.5, abs=0.11)
+    for i, (before, after) in enumerate(pairwise(spans)):
+        assert after.from_s == pytest.approx(5.0 * (i + 1), abs=0.15 * 5)
         assert before.until_s == pytest.approx(after.from_s + OVERLAP_S)
         assert after.counts_from_s == before.until_s
-        assert after.from_s - (before.from_s or 0) >= SHORTEST_S / 2
+
+
+def test_spans_begin_at_keyframes_that_are_near(tmp_path):
+    path = write_video(tmp_path / "run.mp4", pictures(), fps=FPS, preset="ultrafast", g="12")
+    for span in cut_into_spans(probe_video(path))[1:]:  # a keyframe each 0.6 s
+        assert (span.from_s / 0.6) % 1 == pytest.approx(0, abs=0.01)
 
 
 def test_keyframes_are_those_at_or_before(video):
@@ -62,7 +67,9 @@ def test_a_container_without_an_index_is_one_span(tmp_path, suffix):
 
 
 def test_a_video_of_one_keyframe_is_one_span(tmp_path):
-    path = write_video(tmp_path / "run.mp4", pictures(), fps=FPS, preset="ultrafast", g="1000")
+    path = write_video(
+        tmp_path / "run.mp4", pictures(FPS * 40), fps=FPS, preset="ultrafast", g="1000"
+    )
     assert cut_into_spans(probe_video(path)) == [Span()]
 
 

@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formcheck.video.reader import VideoInfo, find_keyframes
-from formcheck.video.spans import Span
+from formcheck.video.spans import LONGEST_LEAD_S, Span
 
 READ_ALL_UP_TO_S = 300.0  # a video this long is read whole, unless told otherwise
 WINDOW_S = 8.0  # real time: eight strides of a slow runner, and what the ends cost
 # Enough windows for the statistics' slow swings (drift.py) with some of them lost.
 USUAL_WINDOWS = 28
 WARM_UP_S = 0.25  # in which a tracker that starts anew sees less well
-# Where keyframes lie further apart, decoding to where a window begins costs more than it saves.
-LONGEST_LEAD_S = 12.0
 MIN_SAVING = 0.8  # windows that make up a larger share of the video save too little
 MOST_EXTRA_WINDOWS = 8  # around the onset
 

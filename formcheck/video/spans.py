@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from formcheck.video.reader import VideoInfo, find_keyframes
+from formcheck.video.reader import TIME_TOLERANCE_S, VideoInfo, find_keyframes
 
 SHORTEST_S, LONGEST_S = 4.0, 20.0
-USUAL_COUNT = 8
+USUAL_COUNT = 8  # falls to two, four and eight cores alike
+NEAR_SHARE = 0.15  # of a span's length
+LONGEST_LEAD_S = 12.0  # where keyframes lie further apart, too much would be decoded twice
 # A tracker that starts anew sees the first frames less well, so the part before goes on over them.
 OVERLAP_S = 0.25
 
@@ -23,7 +25,7 @@ class Span:
     Attributes
     ----------
     from_s : float or None
-        Decoding begins here, at a keyframe; None = at the very start.
+        Frames are seen from this time on; None = from the very start.
     until_s : float or None
         Decoding ends before this time; None = at the end.
     counts_from_s : float
@@ -36,13 +38,22 @@ class Span:
 
 
 def cut_into_spans(info: VideoInfo) -> list[Span]:
-    """Cut a video at keyframes, a few seconds apart; one span where that can't be done."""
+    """Cut a video into spans of equal length, a few seconds each; one where that can't be done.
+
+    A span begins at the keyframe before its place if that is near. If it is not, the pictures in
+    between are decoded for nothing, which costs less than a core that has nothing to do at the end.
+    """
     length_s = info.promised_duration_s or 0.0
     step_s = float(np.clip(length_s / USUAL_COUNT, SHORTEST_S, LONGEST_S))
-    wanted = np.arange(1, int(length_s / step_s)) * step_s if length_s > 0 else np.zeros(0)
-    found = find_keyframes(info.path, wanted) if len(wanted) else []
-    # from one keyframe to the next may be longer than a step
-    edges = [edge for edge in sorted(set(found)) if edge > SHORTEST_S / 2]
+    count = int(length_s / step_s + TIME_TOLERANCE_S)
+    if count < 2:
+        return [Span()]
+    wanted = np.arange(1, count) * (length_s / count)
+    keyframes = np.array(find_keyframes(info.path, wanted.tolist()))
+    if len(keyframes) < len(wanted) or np.max(wanted - keyframes) > LONGEST_LEAD_S:
+        return [Span()]
+    is_near = wanted - keyframes < NEAR_SHARE * step_s
+    edges = np.where(is_near, keyframes, wanted).tolist()
     return [
         Span(
             from_s=start,
