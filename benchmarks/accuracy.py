@@ -79,12 +79,18 @@ def video_of(planned: Planned) -> Path:
 def observation_of(video: Path, options: Options) -> Observation:
     """Return what formcheck's eyes saw in the video, watching it if that was not kept."""
     seen_by = hash_code(HERE.parent / "formcheck", PIXEL_CODE)[:12]
-    path = video.with_suffix(f".{options.engine}-{options.model}-{seen_by}.pickle")
+    path = video.with_suffix(
+        f".{options.engine}-{options.model}-{options.precision}-{seen_by}.pickle"
+    )
     if path.exists():
         return pickle.loads(path.read_bytes())  # our own file
     seen = observe_video(probe_video(video), partial(create_engine, options))
     engine = SimpleNamespace(
-        name=seen.engine.name, model=seen.engine.model, device=seen.engine.device, note=None
+        name=seen.engine.name,
+        model=seen.engine.model,
+        device=seen.engine.device,
+        precision=seen.engine.precision,
+        note=None,
     )
     kept = dataclasses.replace(seen, engine=engine)
     draft = path.with_suffix(".partial")
@@ -335,11 +341,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--engine", default=Options().engine)
     parser.add_argument("--model", default=Options().model)
+    parser.add_argument("--precision", default="full")
     parser.add_argument("--each", action="store_true", help="a line for each scene too")
     arguments = parser.parse_args()
     scenes = published_scenes() if arguments.set == "published" else tuning_scenes()
     scenes = [planned for planned in scenes if planned.name.startswith(arguments.only)]
-    options = Options(engine=arguments.engine, model=arguments.model)
+    options = Options(engine=arguments.engine, model=arguments.model, precision=arguments.precision)
     began = time.monotonic()
     with ProcessPoolExecutor(arguments.jobs) as pool:
         scored = list(

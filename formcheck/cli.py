@@ -52,6 +52,14 @@ class Device(StrEnum):
     directml = "directml"
 
 
+class Precision(StrEnum):
+    """In which the network computes."""
+
+    auto = "auto"
+    full = "full"
+    reduced = "reduced"
+
+
 class ViewChoice(StrEnum):
     """From where the camera looks."""
 
@@ -101,6 +109,13 @@ def analyze(
         Device,
         typer.Option(help="Where the network runs; auto takes the best that works."),
     ] = Device.auto,
+    precision: Annotated[
+        Precision,
+        typer.Option(
+            help="In which the network computes: reduced is bfloat16, auto takes it where the "
+            "processor is made for it."
+        ),
+    ] = Precision.auto,
     view: Annotated[
         ViewChoice | None, typer.Option(help="Where the camera stands, if found wrongly.")
     ] = None,
@@ -189,6 +204,7 @@ def analyze(
             engine=engine.value,
             model=model.value,
             device=device.value,
+            precision=precision.value,
             view=view.value if view else None,
             direction={Direction.right: 1, Direction.left: -1}[direction] if direction else None,
             sampling=sampling,

@@ -81,7 +81,9 @@ def create_engine(options: Options, people: int) -> PoseEngine:
         return MediaPipeEngine(options.model, options.device, people=people, masks=True)
     from formcheck.pose.blazepose_engine import BlazePoseEngine
 
-    return BlazePoseEngine(options.model, options.device, people=people, masks=True)
+    return BlazePoseEngine(
+        options.model, options.device, options.precision, people=people, masks=True
+    )
 
 
 def assess_run(info: VideoInfo, observation: Observation, options: Options) -> Analysis:
@@ -156,6 +158,7 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
             observation.engine.model,
             observation.engine.device,
             observation.engine.note,
+            observation.engine.precision,
         ),
         capture=capture,
         gait=describe_gait(strides, runner.pose.keypoints),

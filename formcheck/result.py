@@ -62,6 +62,7 @@ class EngineFacts:
     model: str
     device: str
     note: str | None = None
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,14 @@ def choose_batch() -> int:
     return min(max(free_mib // CROP_MIB, 1), LARGEST_BATCH)
 
 
+def has_fast_bfloat16() -> bool:
+    """Whether the processor multiplies matrices of bfloat16 (Intel's AMX); only Linux tells."""
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+
+
 def find_gpu() -> str | None:
     """Return what suggests that MediaPipe's GPU delegate could work, or None."""
     if nodes := sorted(Path("/dev/dri").glob("renderD*")):

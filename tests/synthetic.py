@@ -353,7 +353,9 @@ def observe_runner(
         ],
         camera=camera,
         log=DecodeLog(frames_decoded=frames, last_time_s=float(clock[-1])),
-        engine=SimpleNamespace(name="synthetic", model="none", device="cpu", note=None),
+        engine=SimpleNamespace(
+            name="synthetic", model="none", device="cpu", note=None, precision="exact"
+        ),
     )
 
 

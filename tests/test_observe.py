@@ -21,7 +21,7 @@ WIDTH, HEIGHT, FRAMES = 320, 240, 40
 class FakeEngine:
     """Sees in each frame whatever it was told to see at that time."""
 
-    name, model, device, note, threads = "fake", "none", "cpu", None, 1
+    name, model, device, precision, note, threads = "fake", "none", "cpu", "exact", None, 1
 
     def __init__(self, people, see, *, masks=False, log=None):
         self.people, self.see, self.masks = people, see, masks

@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from formcheck.errors import ModelError
 from formcheck.keypoints import KEYPOINTS
 from formcheck.pose.batching import BatchedNetworks
 from formcheck.pose.detector import SIDE_PX, find_regions, letterbox
@@ -18,7 +19,7 @@ from formcheck.pose.heatmap import refine_landmarks
 from formcheck.pose.networks import CROP_SIDE_PX, OnnxNetworks, PoseNetworks, Read, cut_features
 from formcheck.pose.region import Region, apply, invert, region_around
 from formcheck.pose.silhouette import find_part
-from formcheck.system import choose_batch, count_cores
+from formcheck.system import choose_batch, count_cores, has_fast_bfloat16
 from formcheck.video.frame import Frame
 
 CENTRE, RIM = 33, 34  # auxiliary landmarks: middle of the hips, and the rim of the body's circle
@@ -37,6 +38,9 @@ class BlazePoseEngine:
     model : {'lite', 'full', 'heavy'}
         The landmark network.
     device : {'auto', 'cpu', 'cuda', 'coreml', 'directml'}
+    precision : {'auto', 'full', 'reduced'}
+        'reduced' runs the landmark network in bfloat16 on OpenVINO; 'auto' does so on processors
+        that are made for it, where OpenVINO is installed.
     people : int
         At most how many people are looked for.
     masks : bool
@@ -60,14 +64,18 @@ class BlazePoseEngine:
         self,
         model: str = "full",
         device: str = "auto",
+        precision: str = "auto",
         *,
         people: int = 1,
         masks: bool = False,
         networks: PoseNetworks | None = None,
     ) -> None:
         self.model = model
-        opened = _Opened(networks, "given") if networks else _open_networks(model, device)
+        opened = (
+            _Opened(networks, "given") if networks else _open_networks(model, device, precision)
+        )
         self.device, self.note, self.threads = opened.device, opened.note, opened.threads
+        self.precision = opened.precision
         self._networks = opened.networks
         self._people = people
         self._masks = masks
@@ -145,18 +153,42 @@ class BlazePoseEngine:
 class _Opened:
     networks: PoseNetworks
     device: str
+    precision: str = "float32"
     note: str | None = None
     threads: int = field(default_factory=count_cores)
 
 
 @lru_cache(maxsize=2)
-def _open_networks(model: str, device: str) -> _Opened:
+def _open_networks(model: str, device: str, precision: str) -> _Opened:
     """Open the networks once for all engines of this process: it takes a quarter of a second."""
+    if device in ("auto", "cpu") and precision != "full":
+        reduced, note = _open_reduced(model, asked=precision == "reduced")
+        if reduced is not None:
+            # OpenVINO computes in threads of its own: while they do, others of ours prepare
+            return _Opened(reduced, "cpu", reduced.precision, threads=2 * count_cores())
+    else:
+        note = None
     networks = OnnxNetworks(model, device)
+    note = networks.note or note
     if networks.device == "cpu":
-        return _Opened(networks, "cpu", networks.note)
+        return _Opened(networks, "cpu", networks.precision, note)
     batch = choose_batch()
-    return _Opened(BatchedNetworks(networks, batch), networks.device, networks.note, batch)
+    return _Opened(
+        BatchedNetworks(networks, batch), networks.device, networks.precision, note, batch
+    )
+
+
+def _open_reduced(model: str, *, asked: bool) -> tuple[OnnxNetworks | None, str | None]:
+    """Open the networks in bfloat16 if they should be and can be; else a note, where asked."""
+    if not asked and not has_fast_bfloat16():
+        return None, None
+    try:
+        from formcheck.pose.openvino_networks import OpenVinoNetworks
+
+        return OpenVinoNetworks(model), None
+    except (ImportError, ModelError):
+        text = "reduced precision needs OpenVINO (pip install 'formcheck[fast]'); running in full"
+        return None, text if asked else None
 
 
 def _to_frame_poses(

@@ -53,6 +53,7 @@ class PoseEngine(Protocol):
     name: str
     model: str
     device: str
+    precision: str  # in which its network computes
     note: str | None  # a line for the user, such as a fall-back to the CPU
     threads: int  # how many may call `track` at once, each with frames of its own
 

@@ -43,7 +43,7 @@ def refine_landmarks(
         np.clip(y, 0, rows - 1)[..., :, None],
         np.clip(x, 0, columns - 1)[..., None, :],
         np.arange(count)[:, None, None],
-    ].astype(np.float64)
+    ]
     here = ((y >= 0) & (y < rows))[..., :, None] & ((x >= 0) & (x < columns))[..., None, :]
     weight = np.where(here, 1 / (1 + np.exp(-logits)), 0.0)
     total = weight.sum(axis=(2, 3))

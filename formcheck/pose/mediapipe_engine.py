@@ -61,6 +61,7 @@ class MediaPipeEngine:
 
     name = "mediapipe"
     threads = 1
+    precision = "float32"
 
     def __init__(
         self, model: str = "full", device: str = "cpu", *, people: int = 1, masks: bool = False

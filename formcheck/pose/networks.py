@@ -121,6 +121,8 @@ class OnnxNetworks:
     ----------
     device : str
         Where they run.
+    precision : str
+        In which the landmark network computes.
     note : str or None
 
     Raises
@@ -128,6 +130,8 @@ class OnnxNetworks:
     ModelError
         A file is missing or damaged, or ONNX Runtime can't read it.
     """
+
+    precision = "float32"
 
     def __init__(self, model: str, device: str = "auto") -> None:
         self._paths = {
@@ -175,10 +179,12 @@ class OnnxNetworks:
         return PROVIDERS[self.device] in self._landmarks.get_providers()
 
     def _open(self) -> None:
-        self._detector, self._landmarks, self._mask = (
-            _open_session(self._paths[kind], self.device)
-            for kind in ("detector", "landmarks", "mask")
-        )
+        self._detector = _open_session(self._paths["detector"], self.device)
+        self._mask = _open_session(self._paths["mask"], self.device)
+        self._open_landmarks()
+
+    def _open_landmarks(self) -> None:
+        self._landmarks = _open_session(self._paths["landmarks"], self.device)
 
 
 def _open_session(path: os.PathLike[str], device: str) -> Any:

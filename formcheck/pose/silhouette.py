@@ -15,6 +15,7 @@ from formcheck.pose.region import apply
 REACH = 0.8  # trunk lengths searched to either side of the line
 STEPS = 96  # samples on that search
 OUT = np.linspace(-REACH, REACH, 2 * STEPS + 1)
+ENDS = OUTLINE_AT[[0, -1]]
 MIN_AXIS_PX = 8  # of the axis searched; a trunk shorter than this shows no outline
 INSIDE = 0.5  # probability at which the outline is drawn
 
@@ -74,18 +75,22 @@ def find_part(position: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArr
     low, high : array, shape (2,)
         In the same pixels; finite even where the points are not.
     """
-    lines = np.nan_to_num(_search_lines(position).reshape(-1, 2))
-    return lines.min(axis=0), lines.max(axis=0)
+    corners = np.nan_to_num(_search_lines(position, ENDS, np.array([-REACH, REACH])).reshape(-1, 2))
+    return corners.min(axis=0), corners.max(axis=0)
 
 
-def _search_lines(position: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points across the trunk's axis, shape (station, step, 2); the middle step lies on it."""
+def _search_lines(
+    position: NDArray[np.float64],
+    stations: NDArray[np.float64] = OUTLINE_AT,
+    out: NDArray[np.float64] = OUT,
+) -> NDArray[np.float64]:
+    """Points across the trunk's axis, shape (station, step, 2)."""
     hip = position[[INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=0)
     shoulder = position[[INDEX["left_shoulder"], INDEX["right_shoulder"]]].mean(axis=0)
     axis = shoulder - hip
     leftward = np.array([axis[1], -axis[0]])  # at right angles, to image left of an upright trunk
-    along = hip + OUTLINE_AT[:, None] * axis
-    return np.asarray(along[:, None] + OUT[None, :, None] * leftward)
+    along = hip + stations[:, None] * axis
+    return np.asarray(along[:, None] + out[None, :, None] * leftward)
 
 
 def _first_exit(value: NDArray[np.float32], out: NDArray[np.float64]) -> NDArray[np.float64]:

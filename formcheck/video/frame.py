@@ -116,8 +116,13 @@ class Frame:
         to_source = compose(self._to_source, to_frame)
         luma, *chroma = _planes(layout.picture)
         y = warp(luma, to_source, width, height)
-        half = to_source * 0.5
-        u, v = (warp(plane, half, width, height, outside=128) for plane in chroma)
+        # colours lie half as dense, in the picture and so in the crop
+        to_chroma = to_source * [1.0, 1.0, 0.5]
+        small = (width // 2, height // 2)
+        u, v = (
+            cv2.resize(warp(plane, to_chroma, *small, outside=128), (width, height))
+            for plane in chroma
+        )
         return np.asarray(cv2.transform(cv2.merge((y, u, v)), _to_rgb(layout.picture)))
 
     def luma(self, width: int, height: int) -> NDArray[np.uint8]:
