@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import onnxruntime
 import pytest
 
 from formcheck.errors import ModelError
-from formcheck.pose import networks
+from formcheck.pose import blazepose_engine, networks
 from formcheck.pose.networks import CROP_SIDE_PX, OnnxNetworks, cut_features
 from formcheck.pose.region import Region
 from formcheck.video.reader import read_frame_near
@@ -239,3 +240,69 @@ def test_in_a_batch_each_square_gives_what_it_gives_alone(lite, crops):
         np.testing.assert_allclose(boxes[i], boxes_alone[0], atol=0.01)
         np.testing.assert_allclose(scores[i], scores_alone[0], atol=1e-4)
     assert scores[0].max() > 0.5 > scores[2].max()
+
+
+# --- reduced precision ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reduced():
+    from formcheck.pose.openvino_networks import OpenVinoNetworks
+
+    return OpenVinoNetworks("lite")
+
+
+def test_reduced_precision_reads_what_full_precision_reads(lite, reduced, crops):
+    """In float32 they differ by nothing; in bfloat16 by a few pixels of the crop."""
+    full, rounded = lite.read(crops[:1]), reduced.read(crops[:1])
+    apart = np.linalg.norm(full.landmarks[0, :33, :2] - rounded.landmarks[0, :33, :2], axis=1)
+    assert np.median(apart) < 4
+    assert rounded.presence[0] == pytest.approx(full.presence[0], abs=0.05)
+    assert rounded.heatmap.shape == full.heatmap.shape
+    assert (reduced.device, reduced.precision, reduced.note) == ("cpu", "bfloat16", None)
+    assert (lite.device, lite.precision) == ("cpu", "float32")
+
+
+def test_reduced_precision_draws_the_same_mask(lite, reduced, crops):
+    masks = [
+        networks.draw_masks(networks.read(crops[:1], for_masks=True).features)[0] > 0.5
+        for networks in (lite, reduced)
+    ]
+    both, either = masks[0] & masks[1], masks[0] | masks[1]
+    assert both.sum() > 0.95 * either.sum()
+
+
+def test_reduced_precision_takes_several_crops_and_several_threads(reduced, crops):
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda _: reduced.read(crops), range(6)))
+    for i in range(len(crops)):
+        alone = reduced.read(crops[i : i + 1])
+        for read in together:
+            np.testing.assert_allclose(read.landmarks[i], alone.landmarks[0], atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("precision", "is_made_for_it", "expected"),
+    [
+        ("auto", True, "bfloat16"),
+        ("auto", False, "float32"),
+        ("full", True, "float32"),
+        ("reduced", False, "bfloat16"),
+    ],
+)
+def test_precision_follows_the_wish_and_the_processor(
+    monkeypatch, precision, is_made_for_it, expected
+):
+    monkeypatch.setattr(blazepose_engine, "has_fast_bfloat16", lambda: is_made_for_it)
+    opened = blazepose_engine._open_networks.__wrapped__("lite", "cpu", precision)
+    assert (opened.precision, opened.note) == (expected, None)
+
+
+@pytest.mark.parametrize(("precision", "is_told"), [("auto", False), ("reduced", True)])
+def test_without_openvino_it_runs_in_full_precision(monkeypatch, precision, is_told):
+    monkeypatch.setattr(blazepose_engine, "has_fast_bfloat16", lambda: True)
+    monkeypatch.setitem(sys.modules, "openvino", None)  # importing it fails
+    opened = blazepose_engine._open_networks.__wrapped__("lite", "cpu", precision)
+    assert opened.precision == "float32"
+    assert (opened.note is not None) == is_told
+    assert not is_told or "pip install 'formcheck[fast]'" in opened.note

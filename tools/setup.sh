@@ -36,4 +36,4 @@ fi
 # A venv that was cut short has no pip yet, and is made again.
 [ -x .venv/bin/pip ] || "$python" -m venv --clear .venv
 echo "setup: installing formcheck and its Python packages into .venv (some minutes)"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fast]'
