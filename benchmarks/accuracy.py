@@ -33,8 +33,8 @@ from scenes import Planned, published_scenes, tuning_scenes
 
 from formcheck import Options
 from formcheck.keypoints import INDEX
-from formcheck.observe import Observation, observe_video
-from formcheck.pipeline import assess_run, create_engine
+from formcheck.observe import Observation
+from formcheck.pipeline import assess_run, watch
 from formcheck.result import Analysis
 from formcheck.video.reader import probe_video
 
@@ -84,7 +84,7 @@ def observation_of(video: Path, options: Options) -> Observation:
     )
     if path.exists():
         return pickle.loads(path.read_bytes())  # our own file
-    seen = observe_video(probe_video(video), partial(create_engine, options))
+    seen = watch(probe_video(video), options)
     engine = SimpleNamespace(
         name=seen.engine.name,
         model=seen.engine.model,

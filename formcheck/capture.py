@@ -71,6 +71,7 @@ def find_warnings(
     data: StrideData,
     parts: Parts,
     people: int,
+    watched_until_s: float,
     fps: float,
     slow_motion_factor: float,
 ) -> list[Warning]:
@@ -79,18 +80,21 @@ def find_warnings(
     `parts` are compared where it is a change that matters; `fps` is in real time.
     """
     return [
-        *_file_warnings(info, log, fps),
+        *_file_warnings(info, log, fps, watched_until_s),
         *_camera_warnings(camera, steady, parts, slow_motion_factor),
         *_pose_warnings(pose, data, people),
         *_running_warnings(data, parts),
     ]
 
 
-def _file_warnings(info: VideoInfo, log: DecodeLog, fps: float) -> Iterator[Warning]:
-    if info.promised_duration_s and log.last_time_s < TRUNCATED_SHARE * info.promised_duration_s:
+def _file_warnings(
+    info: VideoInfo, log: DecodeLog, fps: float, watched_until_s: float
+) -> Iterator[Warning]:
+    promised_s = info.promised_duration_s or 0.0
+    if log.last_time_s < TRUNCATED_SHARE * min(promised_s, watched_until_s):
         yield Warning(
             "cut_off",
-            f"The file ends after {log.last_time_s:.0f} of {info.promised_duration_s:.0f} s; "
+            f"The file ends after {log.last_time_s:.0f} of {promised_s:.0f} s; "
             "what is there was analysed.",
         )
     if log.corrupt_packets:

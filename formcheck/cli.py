@@ -130,6 +130,16 @@ def analyze(
             "five minutes whole, and windows of longer videos.",
         ),
     ] = "auto",
+    max_fps: Annotated[
+        float,
+        typer.Option(
+            metavar="FPS",
+            min=15,
+            max=100_000,
+            help="Of videos with twice as many frames a second of real time or more, watch only "
+            "every second, third, ... frame.",
+        ),
+    ] = 60.0,
     slow_motion: Annotated[
         float | None,
         typer.Option(
@@ -191,8 +201,8 @@ def analyze(
     if slow_motion is not None and capture_fps is not None:
         raise typer.BadParameter("give --slow-motion or --capture-fps, not both")
     folder = out or Path("formcheck_out") / video.stem
-    sampling = _read_sampling(sample)
     with _errors_as_one_line(debug), _own_stderr(debug) as stderr:
+        sampling = _read_sampling(sample)
         _require_room_for_results(folder, video)
         from formcheck.options import Options
         from formcheck.pipeline import analyze as run
@@ -208,6 +218,7 @@ def analyze(
             view=view.value if view else None,
             direction={Direction.right: 1, Direction.left: -1}[direction] if direction else None,
             sampling=sampling,
+            max_fps=max_fps,
             slow_motion=slow_motion,
             capture_fps=capture_fps,
             height_cm=height_cm,
@@ -269,7 +280,10 @@ def bench(
         bool, typer.Option("--json", help="Print JSON to standard output, nothing else.")
     ] = False,
 ) -> None:
-    """Measure how fast this machine is: each stage, the whole, and MediaPipe's usual loop."""
+    """Measure how fast this machine is: each stage, the whole, and MediaPipe's usual loop.
+
+    The blazepose engine is measured in full precision, and in reduced where the machine has that.
+    """
     chosen_engines, chosen_models = _list_of(Engine, engines), _list_of(Model, model)
     with _errors_as_one_line(debug=False), _own_stderr(debug=False) as stderr:
         from json import dumps
@@ -359,6 +373,8 @@ def _errors_as_one_line(debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         _complain("stopped; nothing half-written was left")
         raise typer.Exit(130) from None
+    except typer.BadParameter:
+        raise
     except Exception as error:  # a fault of formcheck's own: say so, without a page of code
         if debug:
             raise

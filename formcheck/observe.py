@@ -18,7 +18,13 @@ from formcheck.pose.silhouette import PROFILE_SIZE, measure_profile
 from formcheck.signals.body import hide_outside_picture
 from formcheck.video.camera import CameraTrack, CameraWatch, Glimpse, glimpse
 from formcheck.video.frame import Frame
-from formcheck.video.reader import DecodeLog, VideoInfo, read_frame_near, read_frames
+from formcheck.video.reader import (
+    TIME_TOLERANCE_S,
+    DecodeLog,
+    VideoInfo,
+    read_frame_near,
+    read_frames,
+)
 from formcheck.video.spans import Span, cut_into_spans
 
 WORKING_SIDE_PX = 1280  # longer side of the frames the engine sees; its network sees 256 of a crop
@@ -26,6 +32,7 @@ SURVEY_FRAMES = 8
 MAX_PEOPLE = 3
 SECOND_PERSON_SIZE = 0.5  # of the largest: smaller ones are passers-by at the back
 PREFETCH = 8  # frames decoded ahead
+DECODING_THREADS = 4  # on every machine: of a damaged file, more of them lose more frames
 LONGEST_STEP_S = 1.0  # between frames that follow each other, for the progress only
 
 EngineFactory = Callable[[int], PoseEngine]
@@ -46,10 +53,15 @@ class Observation:
     log : DecodeLog
     engine : PoseEngine
         The engine that ran.
+    every : int
+        One of so many frames was watched.
     windows : list of Span
         What was watched, in order; empty if all of it was.
+    closer : list of Span
+        Further windows that `watch_more` watched; they lie where something was to be seen, so what
+        is said of the whole run must not rest on them.
     sights : list of Sight
-        What was kept of each frame; only where it was watched in windows.
+        What was kept of each frame, for `watch_more`.
     """
 
     video_time_s: NDArray[np.float64]
@@ -57,7 +69,9 @@ class Observation:
     camera: CameraTrack
     log: DecodeLog
     engine: PoseEngine
+    every: int = 1
     windows: list[Span] = field(default_factory=list)
+    closer: list[Span] = field(default_factory=list)
     sights: list["Sight"] = field(default_factory=list)
 
 
@@ -77,6 +91,8 @@ def observe_video(
     progress: Progress | None = None,
     *,
     windows: Sequence[Span] = (),
+    every: int = 1,
+    resumable: bool = False,
 ) -> Observation:
     """Watch a video from start to end, or in windows.
 
@@ -89,6 +105,10 @@ def observe_video(
         Told the share done, 0 to 1; called from any thread, one at a time.
     windows : sequence of Span, optional
         Watch only these; in order, without overlap.
+    every : int
+        Watch one of so many frames.
+    resumable : bool
+        Keep what `watch_more` needs: a tenth of a megabyte for each second watched or two.
 
     Returns
     -------
@@ -103,10 +123,19 @@ def observe_video(
         progress(0.0)
     engine = create_engine(_survey_people(info, create_engine))
     log = DecodeLog()
-    with closing(_watch(info, engine, log, windows, progress)) as sights:
-        if not windows:  # nothing is kept of the pictures: the video may last for hours
-            return _put_together(sights, engine, log)
-        return _put_together(list(sights), engine, log, windows)
+    with closing(_watch(info, engine, log, windows, every, progress)) as sights:
+        kept = list(sights) if resumable else []
+        people, camera = _put_together(kept or sights, log)
+    return Observation(
+        people.time_s,
+        people.people(),
+        camera.track,
+        log,
+        engine,
+        every,
+        windows=list(windows),
+        sights=kept,
+    )
 
 
 def watch_more(
@@ -121,38 +150,35 @@ def watch_more(
     ----------
     info : VideoInfo
     seen : Observation
+        A resumable one.
     windows : sequence of Span
         In order, clear of `seen.windows` and of each other.
     progress : callable, optional
         As in `observe_video`.
     """
     log = dataclasses.replace(seen.log)
-    with closing(_watch(info, seen.engine, log, windows, progress)) as watched:
+    with closing(_watch(info, seen.engine, log, windows, seen.every, progress)) as watched:
         sights = sorted([*seen.sights, *watched], key=lambda sight: sight.glimpse.time_s)
-    return _put_together(sights, seen.engine, log, [*seen.windows, *windows])
+    people, camera = _put_together(sights, log)
+    return dataclasses.replace(
+        seen,
+        video_time_s=people.time_s,
+        people=people.people(),
+        camera=camera.track,
+        log=log,
+        closer=list(windows),
+        sights=sights,
+    )
 
 
-def _put_together(
-    sights: Iterable[Sight],
-    engine: PoseEngine,
-    log: DecodeLog,
-    windows: Sequence[Span] = (),
-) -> Observation:
+def _put_together(sights: Iterable[Sight], log: DecodeLog) -> tuple[PeopleTracker, CameraWatch]:
     """Tell people apart and follow the camera, in order of time."""
     tracker, camera = PeopleTracker(), CameraWatch()
     for sight in sights:
         tracker.add(sight.glimpse.time_s, sight.position, sight.confidence, sight.profile)
         camera.look(sight.glimpse, sight.position)
     log.frames_decoded = len(tracker.time_s)
-    return Observation(
-        tracker.time_s,
-        tracker.people(),
-        camera.track,
-        log,
-        engine,
-        windows=sorted(windows, key=lambda span: span.from_s or 0.0),
-        sights=list(sights) if windows else [],
-    )
+    return tracker, camera
 
 
 class _Count:
@@ -178,80 +204,83 @@ def _watch(
     engine: PoseEngine,
     log: DecodeLog,
     windows: Sequence[Span],
+    every: int,
     progress: Progress | None,
 ) -> Generator[Sight]:
-    """Yield what is seen, in order: side by side where the engine can do that."""
-    watched_s = sum((w.until_s or 0.0) - (w.from_s or 0.0) for w in windows)
+    """Yield what is seen, in order."""
+    watched_s = sum(window.until_s - window.from_s for window in windows)
     count = _Count(watched_s or info.promised_duration_s or 0.0, progress)
-    if engine.threads > 1:
-        return _watch_at_once(info, engine, count, log, windows or cut_into_spans(info))
-    return _watch_alone(info, engine, count, log, windows or [Span()])
+    spans = windows or (cut_into_spans(info) if engine.splits else [Span()])
+    video = _Pictures(info, every, whole=engine.whole_pictures)
+    if engine.threads == 1 or len(spans) == 1:
+        return _watch_in_turn(video, engine, spans, count, log)
+    return _watch_at_once(video, engine, spans, count, log)
 
 
-def _watch_alone(
-    info: VideoInfo, engine: PoseEngine, count: _Count, log: DecodeLog, spans: Sequence[Span]
-) -> Generator[Sight]:
-    """Watch from start to end with an engine that can track one thing at a time."""
+@dataclass(frozen=True)
+class _Pictures:
+    """The pictures of a video that are watched."""
 
-    def decode() -> Generator[Frame]:
-        for span in spans:
-            yield from read_frames(
-                info.path,
-                max_side_px=WORKING_SIDE_PX,
-                from_s=span.from_s,
-                until_s=span.until_s,
-                log=log,
-            )
+    info: VideoInfo
+    every: int
+    whole: bool
 
-    # closed at once, whatever happens: the file, the decoding thread, and the engine
-    with closing(_prefetch(decode())) as frames, closing(engine.track(frames)) as tracked:
-        previous_s = -np.inf
-        for seen in tracked:
-            yield _keep(seen, previous_s)
-            count.add(min(seen.frame.time_s - max(previous_s, 0.0), LONGEST_STEP_S))
-            previous_s = seen.frame.time_s
-
-
-def _watch_at_once(
-    info: VideoInfo,
-    engine: PoseEngine,
-    count: _Count,
-    log: DecodeLog,
-    wanted: Sequence[Span],
-) -> Generator[Sight]:
-    """Watch spans of the video side by side, as many as the engine likes; yield in order."""
-    stop = threading.Event()
-    spans = deque(wanted)
-    alone = len(spans) == 1
-
-    def watch(span: Span) -> tuple[list[Sight], DecodeLog]:
-        sights, span_log = [], DecodeLog()
-        decoded = read_frames(
-            info.path,
+    def read(self, span: Span, log: DecodeLog, *, threads: int) -> Generator[Frame]:
+        """Yield one frame of `every`, those that come sooner after the last are left out."""
+        shortest_s = (self.every - 0.5) / (self.info.nominal_fps or 1.0) if self.every > 1 else 0.0
+        due_s = -np.inf
+        frames = read_frames(
+            self.info.path,
             max_side_px=WORKING_SIDE_PX,
             from_s=span.from_s,
             until_s=span.until_s,
-            threads=None if alone else 1,
-            log=span_log,
+            threads=threads,
+            log=log,
         )
-        with closing(decoded) as frames, closing(engine.track(frames)) as tracked:
-            previous_s = -np.inf
-            for seen in tracked:
+        with closing(frames):
+            for frame in frames:
+                if frame.time_s < due_s:
+                    continue
+                due_s = frame.time_s + shortest_s
+                if self.whole:
+                    frame.make_rgb()
+                yield frame
+
+
+def _watch_in_turn(
+    video: _Pictures, engine: PoseEngine, spans: Sequence[Span], count: _Count, log: DecodeLog
+) -> Generator[Sight]:
+    """Watch one span after the other, while a thread decodes ahead; nothing is kept of them."""
+    for span in spans:
+        frames = _prefetch(video.read(span, log, threads=DECODING_THREADS))
+        with closing(_watch_span(frames, engine, span, count)) as sights:
+            yield from sights
+
+
+def _watch_at_once(
+    video: _Pictures, engine: PoseEngine, spans: Sequence[Span], count: _Count, log: DecodeLog
+) -> Generator[Sight]:
+    """Watch spans of the video side by side, as many as the engine likes; yield in order."""
+    stop = threading.Event()
+
+    def watch(span: Span) -> tuple[list[Sight], DecodeLog]:
+        seen: list[Sight] = []
+        span_log = DecodeLog()
+        frames = video.read(span, span_log, threads=1)
+        with closing(_watch_span(frames, engine, span, count)) as sights:
+            for sight in sights:
+                seen.append(sight)
                 if stop.is_set():
                     break
-                time_s = seen.frame.time_s
-                if time_s >= span.counts_from_s:
-                    sights.append(_keep(seen, previous_s))
-                    count.add(time_s - max(previous_s, span.from_s or 0.0))
-                previous_s = time_s
-        return sights, span_log
+        return seen, span_log
 
     with ThreadPoolExecutor(engine.threads) as pool:
+        waiting = deque(spans)
         ahead: deque[Future[tuple[list[Sight], DecodeLog]]] = deque()
         try:
-            while spans or ahead:
-                while spans and len(ahead) <= engine.threads:
-                    ahead.append(pool.submit(watch, spans.popleft()))
+            while waiting or ahead:
+                while waiting and len(ahead) <= engine.threads:
+                    ahead.append(pool.submit(watch, waiting.popleft()))
                 sights, span_log = ahead.popleft().result()
                 yield from sights
                 log.out_of_order += span_log.out_of_order
@@ -259,8 +288,23 @@ def _watch_at_once(
                 log.last_time_s = max(log.last_time_s, span_log.last_time_s)
         finally:
             stop.set()
-            for waiting in ahead:
-                waiting.cancel()
+            for future in ahead:
+                future.cancel()
+
+
+def _watch_span(
+    frames: Generator[Frame], engine: PoseEngine, span: Span, count: _Count
+) -> Generator[Sight]:
+    """Watch one span; everything is closed at once, whatever happens: file, threads and engine."""
+    with closing(frames), closing(engine.track(frames)) as tracked:
+        previous_s = -np.inf
+        for seen in tracked:
+            time_s = seen.frame.time_s
+            if time_s >= span.counts_from_s - TIME_TOLERANCE_S:
+                yield _keep(seen, previous_s)
+                passed_s = time_s - max(previous_s, span.from_s, 0.0)
+                count.add(min(passed_s, LONGEST_STEP_S))
+            previous_s = time_s
 
 
 def _keep(seen: FramePoses, previous_s: float) -> Sight:

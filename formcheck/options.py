@@ -28,6 +28,8 @@ class Options:
         Overrule what is found; direction is +1 for facing image right, -1 for left.
     sampling : Sampling
         How much of the video is watched.
+    max_fps : float
+        Where more than twice as many frames were filmed in a second, only some are watched.
     slow_motion : float, optional
         How many times slower than life the video plays.
     capture_fps : float, optional
@@ -46,6 +48,7 @@ class Options:
     view: View | None = None
     direction: int | None = None
     sampling: Sampling = field(default_factory=Sampling)
+    max_fps: float = 60.0
     slow_motion: float | None = None
     capture_fps: float | None = None
     height_cm: float | None = None

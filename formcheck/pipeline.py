@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from formcheck.capture import Parts, describe_camera, find_warnings
 from formcheck.drift import choose_parts
@@ -28,7 +29,7 @@ from formcheck.signals.strides import find_strides
 from formcheck.summary import assess_metric, count_from_baseline, describe_gait
 from formcheck.verdict import reach_verdict
 from formcheck.video.reader import VideoInfo, hash_file, is_variable_rate, probe_video
-from formcheck.video.sampling import plan_around, plan_windows
+from formcheck.video.sampling import plan_around, plan_windows, thin_out
 
 MIN_STRIDES = 2
 
@@ -58,19 +59,32 @@ def analyze(
     options = options or Options()
     info = probe_video(Path(path))
 
-    slow_motion = slow_motion_factor(options, info.nominal_fps)
-    windows = plan_windows(info, options.sampling, slow_motion)
-    observation = observe_video(info, partial(create_engine, options), progress, windows=windows)
+    observation = watch(info, options, progress)
     analysis = assess_run(info, observation, options)
     onset = analysis.onset
-    if not windows or options.sampling.kind != "auto" or onset is None:
+    if not observation.sights or onset is None:
         return analysis
     # the answer rests on when it began: look there more closely
-    from_s, to_s = (bound * analysis.capture.slow_motion_factor for bound in onset.ci95)
-    more = plan_around(info, from_s, to_s, windows, slow_motion)
+    slow_motion = analysis.capture.slow_motion_factor
+    from_s, to_s = (bound * slow_motion for bound in onset.ci95)
+    more = plan_around(info, from_s, to_s, observation.windows, slow_motion)
     if not more:
         return analysis
     return assess_run(info, watch_more(info, observation, more, progress), options)
+
+
+def watch(info: VideoInfo, options: Options, progress: Progress | None = None) -> Observation:
+    """Watch as much of a video as the options say."""
+    slow_motion = slow_motion_factor(options, info.nominal_fps)
+    windows = plan_windows(info, options.sampling, slow_motion)
+    return observe_video(
+        info,
+        partial(create_engine, options),
+        progress,
+        windows=windows,
+        every=thin_out(info, options.max_fps, slow_motion),
+        resumable=bool(windows) and options.sampling.kind == "auto",
+    )
 
 
 def create_engine(options: Options, people: int) -> PoseEngine:
@@ -123,8 +137,9 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
         profile=runner.person.profile,
         height_cm=options.height_cm,
     )
-    parts = Parts(*choose_parts(strides.middle_s))
-    values = count_from_baseline(compute_metrics(data), strides.middle_s, parts)
+    counts = _find_evenly_watched(observation, strides.middle_s * factor)
+    parts = Parts(*choose_parts(strides.middle_s[counts]))
+    values = count_from_baseline(compute_metrics(data), strides.middle_s, parts, counts)
     capture = Capture(
         view=runner.orientation.view,
         direction=runner.orientation.direction,
@@ -135,6 +150,7 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
         warnings=find_warnings(
             info=info,
             log=observation.log,
+            watched_until_s=max((w.until_s for w in observation.windows), default=np.inf),
             camera=observation.camera,
             steady=runner.steady,
             pose=runner.pose,
@@ -146,7 +162,7 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
         ),
     )
     metrics = {
-        column: assess_metric(metric, values, data, parts, options)
+        column: assess_metric(metric, values, data, parts, options, counts)
         for column, metric in REGISTRY.items()
     }
     recorded_s = float(np.ptp(runner.pose.keypoints.time_s))
@@ -163,7 +179,9 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
         capture=capture,
         gait=describe_gait(strides, runner.pose.keypoints),
         metrics=metrics,
-        verdict=reach_verdict(metrics, capture, recorded_s),
+        verdict=reach_verdict(
+            metrics, capture, recorded_s, all_was_watched=not observation.windows
+        ),
         provenance=_list_operations(runner, parts, options, factor),
         series=Series(
             keypoints=runner.pose.keypoints,
@@ -175,6 +193,16 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
             camera_roll_deg=runner.steady.removed_roll_deg,
         ),
     )
+
+
+def _find_evenly_watched(
+    observation: Observation, video_time_s: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which times don't lie in the windows that were chosen for what was to be seen there."""
+    closer = np.zeros(len(video_time_s), dtype=bool)
+    for window in observation.closer:
+        closer |= (video_time_s >= window.from_s) & (video_time_s < window.until_s)
+    return ~closer
 
 
 def formcheck_version() -> str:
@@ -191,6 +219,9 @@ def _describe_video(info: VideoInfo, observation: Observation) -> VideoFacts:
         raise NoRunnerError(
             f"'{info.path.name}' holds only {len(time_s)} picture; name the video of a run"
         )
+    watched_fps = float(1 / np.median(np.diff(time_s)))
+    # a container may promise more frames than it holds
+    is_thinned = round((info.nominal_fps or 0.0) / watched_fps) == observation.every > 1
     return VideoFacts(
         path=str(info.path),
         sha256=hash_file(info.path),
@@ -198,7 +229,8 @@ def _describe_video(info: VideoInfo, observation: Observation) -> VideoFacts:
             float(time_s[-1] - time_s[0] + np.median(np.diff(time_s))),
             (info.promised_duration_s or 0.0) if observation.windows else 0.0,
         ),
-        fps=float(1 / np.median(np.diff(time_s))),
+        fps=info.nominal_fps if is_thinned and info.nominal_fps else watched_fps,
+        watched_fps=watched_fps,
         variable_frame_rate=is_variable_rate(time_s),
         width=info.width,
         height=info.height,
@@ -213,7 +245,8 @@ def _describe_video(info: VideoInfo, observation: Observation) -> VideoFacts:
 def _describe_sampling(observation: Observation) -> SamplingFacts | None:
     if not observation.windows:
         return None
-    lengths = [(w.until_s or 0.0) - (w.from_s or 0.0) for w in observation.windows]
+    watched = (*observation.windows, *observation.closer)
+    lengths = [window.until_s - window.from_s for window in watched]
     return SamplingFacts(len(lengths), float(np.median(lengths)), float(sum(lengths)))
 
 

@@ -38,12 +38,16 @@ class SamplingFacts:
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """The file as it was read; sizes after rotation, fps in the video's own time."""
+    """The file as it was read; sizes after rotation, fps in the video's own time.
+
+    `watched_fps` is less than `fps` where frames were left out for being more than are needed.
+    """
 
     path: str
     sha256: str
     duration_s: float
     fps: float
+    watched_fps: float
     variable_frame_rate: bool
     width: int
     height: int

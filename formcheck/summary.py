@@ -1,6 +1,7 @@
 """From values per stride to the facts of the report: means, changes, uncertainties."""
 
 import math
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,10 @@ CONTACT_TIME_BIAS_S = 0.04
 
 
 def count_from_baseline(
-    values: dict[str, NDArray[np.float64]], time_s: NDArray[np.float64], parts: Parts
+    values: dict[str, NDArray[np.float64]],
+    time_s: NDArray[np.float64],
+    parts: Parts,
+    counts: NDArray[np.bool_],
 ) -> dict[str, NDArray[np.float64]]:
     """Count relative metrics from their mean over the baseline, or over all where that is empty.
 
@@ -31,11 +35,13 @@ def count_from_baseline(
         All metrics by column.
     time_s : array, shape (stride,)
     parts : Parts
+    counts : array of bool, shape (stride,)
+        The strides that the baseline may rest on.
     """
     early, _ = parts.split(time_s)
 
     def shifted(column: str, value: NDArray[np.float64]) -> NDArray[np.float64]:
-        known = np.isfinite(value)
+        known = np.isfinite(value) & counts
         if not REGISTRY[column].is_relative or not known.any():
             return value
         return value - value[known & early if (known & early).any() else known].mean()
@@ -67,6 +73,7 @@ def assess_metric(
     data: StrideData,
     parts: Parts,
     options: Options,
+    counts: NDArray[np.bool_],
 ) -> MetricFacts:
     """Sum up one metric: mean, spread, early against late, and what to bear in mind.
 
@@ -78,18 +85,25 @@ def assess_metric(
     data : StrideData
     parts : Parts
     options : Options
+    counts : array of bool, shape (stride,)
+        The strides that were watched evenly over the run. The others were watched for what was to
+        be seen there, and help to find the onset only.
 
     Returns
     -------
     MetricFacts
     """
-    value = values[metric.column]
-    drift = assess_drift(
+    value = np.where(counts, values[metric.column], np.nan)
+    assess = partial(
+        assess_drift,
         data.strides.middle_s,
-        value,
         threshold=options.threshold(metric),
         parts=(parts.baseline, parts.late),
     )
+    drift = assess(value)
+    onset_s = drift.onset_s
+    if onset_s is not None and not counts.all():
+        onset_s = assess(values[metric.column]).onset_s or onset_s
     known = value[np.isfinite(value)]
     if not len(known):
         return MetricFacts(
@@ -116,7 +130,7 @@ def assess_metric(
         late=drift.late,
         change=drift.change,
         trend_per_hour=drift.trend_per_hour,
-        onset_s=drift.onset_s,
+        onset_s=onset_s,
         note=metric.caveat,
     )
 

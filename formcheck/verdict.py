@@ -10,7 +10,13 @@ SHORTEST_JUDGED_S = 60.0  # a slow runner takes this long for two parts of 24 st
 LATE_IN_THE_RUN, OVER_THIS_RECORDING = "late in the run", "over this recording"
 
 
-def reach_verdict(metrics: dict[str, MetricFacts], capture: Capture, recorded_s: float) -> Verdict:
+def reach_verdict(
+    metrics: dict[str, MetricFacts],
+    capture: Capture,
+    recorded_s: float,
+    *,
+    all_was_watched: bool = True,
+) -> Verdict:
     """Put the posture metrics and the state of the recording together.
 
     Parameters
@@ -21,6 +27,8 @@ def reach_verdict(metrics: dict[str, MetricFacts], capture: Capture, recorded_s:
         Warnings that spoil the verdict make it inconclusive.
     recorded_s : float
         Length of the recording in real seconds.
+    all_was_watched : bool
+        Whether the video was watched whole, not in windows.
 
     Returns
     -------
@@ -38,6 +46,13 @@ def reach_verdict(metrics: dict[str, MetricFacts], capture: Capture, recorded_s:
         )
         return Verdict("inconclusive", None, text, [f"not_measurable_from_{capture.view}"])
     label = _label(verdicts)
+    reasons = [f"{column}:{verdict}" for column, verdict in verdicts.items()]
+    if label == "insufficient_data" and not all_was_watched:
+        text = (
+            "Too little of the video was watched to tell whether posture changed: run again with "
+            "--sample all."
+        )
+        return Verdict(label, None, text, reasons)
     if label == "insufficient_data":
         what = (
             "The recording is too short"
@@ -48,9 +63,8 @@ def reach_verdict(metrics: dict[str, MetricFacts], capture: Capture, recorded_s:
             f"{what} to tell whether posture changed: film at least two minutes, better the whole "
             "run, with the whole body in the picture."
         )
-        return Verdict(label, None, text, [f"{c}:{v}" for c, v in verdicts.items()])
+        return Verdict(label, None, text, reasons)
     spoilers = [warning for warning in capture.warnings if warning.spoils_verdict]
-    reasons = [f"{column}:{verdict}" for column, verdict in verdicts.items()]
     if spoilers:
         text = "The video can't tell whether posture held. " + " ".join(w.text for w in spoilers)
         return Verdict("inconclusive", None, text, [w.code for w in spoilers] + reasons)

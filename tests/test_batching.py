@@ -74,3 +74,23 @@ def test_closing_ends_the_thread():
     assert threading.active_count() == before + 1
     networks.close()
     assert threading.active_count() == before
+
+
+def test_an_answer_that_can_not_be_handed_out_fails_for_who_asked_and_the_next_is_answered():
+    class Broken(Echo):
+        def read(self, crops, *, for_masks=False):
+            whole = super().read(crops, for_masks=for_masks)
+            return None if crops[0, 0, 0, 0] == 1 else whole
+
+    networks = BatchedNetworks(Broken(), most=1)
+    with pytest.raises(AttributeError):
+        networks.read(crops_of(1))
+    assert networks.read(crops_of(2)).presence.tolist() == [2]
+    networks.close()
+
+
+def test_who_asks_after_the_end_is_refused():
+    networks = BatchedNetworks(Echo(), most=1)
+    networks.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        networks.read(crops_of(1))

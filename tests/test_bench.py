@@ -1,6 +1,7 @@
 """How fast the machine is: what is promised of `formcheck bench`, not how fast it should be."""
 
 import dataclasses
+import importlib.util
 import io
 import json
 import math
@@ -14,15 +15,26 @@ import pytest
 from rich.console import Console
 
 from formcheck import bench
-from formcheck.bench import BASELINE, BASELINE_DECODE, BASELINE_ENGINE, STAGE_LABELS
+from formcheck.bench import clip as clip_room
+from formcheck.bench import clock, findings, machine, stages
+from formcheck.bench.findings import BASELINE, END_TO_END, WHOLE_PROCESS, Case
 from formcheck.errors import FormcheckError
+from formcheck.pose.blazepose_engine import _open_networks
+from formcheck.system import has_fast_bfloat16
 from formcheck.video.reader import probe_video, read_frames
 from tests.clips import write_video
 
 PATIENCE_S = 120
-ENGINES = ("blazepose", "mediapipe")
-WHOLE_STAGES = {"decode", "network_all_cores", "assess", "report", "end_to_end"}
-OWN_STAGES = {"blazepose": {"crop", "masks"}, "mediapipe": {"network_with_masks"}}
+FULL, REDUCED = (Case("blazepose", "lite", precision) for precision in ("full", "reduced"))
+MEDIAPIPE = Case("mediapipe", "lite")
+WHOLES = {END_TO_END, WHOLE_PROCESS}
+PARTS = {"decode", "network", "cleaning", "metrics", "report"}
+STAGES = {
+    FULL: PARTS | {"crop", "masks"} | WHOLES,
+    REDUCED: PARTS | {"crop", "masks"} | WHOLES,
+    MEDIAPIPE: PARTS | WHOLES,
+    BASELINE: WHOLES,
+}
 
 
 def formcheck(*arguments, cwd):
@@ -56,7 +68,7 @@ def measure(video, *engines, seconds=60):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    if not bench.SAMPLE_VIDEO.is_file():
+    if not clip_room.SAMPLE_VIDEO.is_file():
         pytest.skip("the sample videos are not here")
     arguments = ("bench", "--seconds", 2, "--repeats", 1, "--model", "lite", "--json")
     return formcheck(*arguments, cwd=tmp_path_factory.mktemp("bench"))
@@ -68,6 +80,18 @@ def report(finished):
     return json.loads(finished.stdout)
 
 
+def case_of(row):
+    return Case(row["engine"], row["model"], row["precision"])
+
+
+def can_reduce():
+    return has_fast_bfloat16() and importlib.util.find_spec("openvino") is not None
+
+
+def rows_of(report, case):
+    return {row["name"]: row for row in report["measurements"] if case_of(row) == case}
+
+
 def test_nothing_but_json_is_printed(finished, report):
     assert report["schema"] == "formcheck.bench/1"
     assert finished.stderr == ""
@@ -75,83 +99,102 @@ def test_nothing_but_json_is_printed(finished, report):
 
 def test_json_says_what_was_measured_where_and_with_what(report):
     assert set(report) == {
-        "schema", "video", "repeats", "machine", "versions", "engines", "measurements", "memory",
-        "skipped",
+        "schema", "video", "repeats", "machine", "versions", "engines", "measurements", "skipped",
     }  # fmt: skip
     assert set(report["machine"]) == {"cpu", "cores", "memory_gib", "system", "load_before"}
     named = {"python", "formcheck", "onnxruntime", "mediapipe", "av", "numpy"}
     assert all(report["versions"][name] for name in named)
-    assert report["skipped"] == []
-    assert {used["engine"] for used in report["engines"]} == set(ENGINES)
-    assert all(used["device"] and used["provider"] for used in report["engines"])
     assert report["video"]["frames"] == 60
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_every_stage_of_an_engine_is_measured(report, engine):
-    names = {m["name"] for m in report["measurements"] if m["engine"] == engine}
-    assert names - {"network_one_core"} == WHOLE_STAGES | OWN_STAGES[engine]
-    assert {m["model"] for m in report["measurements"] if m["engine"] == engine} == {"lite"}
+@pytest.mark.parametrize("case", STAGES, ids=str)
+def test_every_stage_of_a_case_is_measured(report, case):
+    if case == REDUCED and not can_reduce():
+        assert [case_of(row) for row in report["skipped"]] == [REDUCED]
+        assert rows_of(report, case) == {}
+    else:
+        assert set(rows_of(report, case)) == STAGES[case]
 
 
-def test_the_usual_loop_is_measured_with_the_full_model(report):
-    usual = {m["name"]: m for m in report["measurements"] if m["engine"] == BASELINE_ENGINE}
-    assert set(usual) == {BASELINE, BASELINE_DECODE}
-    assert usual[BASELINE]["model"] == "full"
-    assert usual[BASELINE]["frames"] == report["video"]["frames"]
+def test_each_precision_computes_in_its_own_numbers(report):
+    computes_in = {case_of(used): used["computes_in"] for used in report["engines"]}
+    expected = {FULL: "float32", MEDIAPIPE: "float32"}
+    assert computes_in == expected | ({REDUCED: "bfloat16"} if can_reduce() else {})
+    assert all(used["device"] for used in report["engines"])
 
 
 def test_rates_and_ratios_follow_from_the_seconds(report):
-    (loop,) = (m for m in report["measurements"] if m["name"] == BASELINE)
-    loop_rate = loop["frames"] / loop["seconds"][0]
-    for measured in report["measurements"]:
-        assert len(measured["seconds"]) == report["repeats"] == 1
-        rate = measured["frames"] / measured["seconds"][0]
-        assert math.isfinite(rate)
-        assert rate > 0
-        assert measured["frames_per_s"] == pytest.approx({"median": rate, "min": rate, "max": rate})
-        assert measured["times_baseline"] == pytest.approx(rate / loop_rate)
+    def rate(row):
+        return row["frames"] / row["seconds"][0]
+
+    for row in report["measurements"]:
+        assert len(row["seconds"]) == report["repeats"] == 1
+        assert math.isfinite(rate(row))
+        assert rate(row) > 0
+        own = rows_of(report, case_of(row))[END_TO_END]
+        rates = dict.fromkeys(("median", "min", "max"), rate(row))
+        assert row["frames_per_s"] == pytest.approx(rates)
+        assert row["share_of_end_to_end"] == pytest.approx(rate(own) / rate(row))
 
 
-def test_the_whole_is_held_against_its_own_decoding(report):
-    for engine in ENGINES:
-        of = {m["name"]: m for m in report["measurements"] if m["engine"] == engine}
-        whole, decode = (of[name]["frames_per_s"]["median"] for name in ("end_to_end", "decode"))
-        assert of["end_to_end"]["share_of_limit"] == pytest.approx(whole / decode)
-        assert of["assess"]["share_of_limit"] is None
+def test_each_whole_is_held_against_the_loop_that_was_run_in_the_same_way(report):
+    loops = rows_of(report, BASELINE)
+    for row in report["measurements"]:
+        if row["name"] in WHOLES:
+            rates = [r["frames_per_s"]["median"] for r in (row, loops[row["name"]])]
+            assert row["times_baseline"] == pytest.approx(rates[0] / rates[1])
+        else:
+            assert row["times_baseline"] is None
 
 
-def test_each_whole_has_a_peak_of_memory(report):
-    assert {m["engine"] for m in report["memory"]} == {*ENGINES, BASELINE_ENGINE}
-    for memory in report["memory"]:
-        assert 50 < memory["peak_mib"] < 1024 * report["machine"]["memory_gib"]
+def test_each_whole_process_has_a_peak_of_memory(report):
+    for row in report["measurements"]:
+        if row["name"] == WHOLE_PROCESS:
+            assert 50 < row["peak_mib"] < 1024 * report["machine"]["memory_gib"]
+        else:
+            assert row["peak_mib"] is None
+
+
+# --- processes -----------------------------------------------------------------------------------
+
+
+def test_the_memory_of_a_process_is_its_own():
+    """Linux would count what the one that starts it has had."""
+    ours = np.ones(2**26)  # 512 MiB
+    cost = clock.measure_process([sys.executable, "-c", "bytearray(100 * 2**20)"])
+    assert 100 < cost.peak_mib < 200 < ours.nbytes / 2**20
+    assert cost.seconds > 0
+
+
+def test_a_process_that_fails_says_why():
+    script = "import os, sys; print('ignored'); sys.exit('before\\n' + os.environ['WHY'])"
+    with pytest.raises(FormcheckError, match="no luck"):
+        clock.measure_process([sys.executable, "-c", script], {"WHY": "no luck"})
 
 
 # --- numbers of several repeats ------------------------------------------------------------------
 
 
 def make_bench(clip, **changes):
-    """Results in which every stage of two engines has been timed twice."""
-    stages = [name for name in STAGE_LABELS if name not in (BASELINE, BASELINE_DECODE)]
+    """Results in which every stage of three cases has been timed twice."""
     measurements = [
-        bench.Measurement(name, engine, "lite", 60, (1.0, 4.0))
-        for engine in ENGINES
-        for name in stages
+        findings.Measurement(name, case, 60, (0.25, 1.0)) for case in STAGES for name in PARTS
     ]
-    measurements += [
-        bench.Measurement(BASELINE_DECODE, BASELINE_ENGINE, "full", 60, (0.1, 0.2)),
-        bench.Measurement(BASELINE, BASELINE_ENGINE, "full", 60, (2.0, 4.0)),
-    ]
-    made = bench.Bench(
+    for case in STAGES:
+        seconds = (2.0, 4.0) if case == BASELINE else (1.0, 4.0)
+        measurements += [
+            findings.Measurement(END_TO_END, case, 60, seconds),
+            findings.Measurement(WHOLE_PROCESS, case, 60, seconds, peak_mib=123.4),
+        ]
+    made = findings.Bench(
         video=clip,
         clip=probe_video(clip),
         clip_frames=60,
         repeats=2,
-        machine=bench.Machine("A core", 2, 4.0, "A system", 0.1),
+        machine=machine.Machine("A core", 2, 4.0, "A system", 0.1),
         versions={"numpy": "2"},
-        engines=[bench.EngineUsed("blazepose", "lite", "cpu", "A provider", "a note")],
-        measurements=measurements,
-        memory=[bench.Memory("blazepose", "lite", 123.0), bench.Memory("mediapipe", "lite", None)],
+        engines=[findings.EngineUsed(FULL, "cpu", "float32", "a note")],
+        measurements=[m for m in measurements if m.name in STAGES[m.case]],
         skipped=[],
     )
     return dataclasses.replace(made, **changes)
@@ -166,56 +209,82 @@ def show(result):
 def test_ratios_are_taken_within_each_repeat(nobody):
     """A machine slowed down in one repeat slows both: their ratio stays."""
     result = make_bench(nobody)
-    whole = result.find("end_to_end", "blazepose", "lite")
+    whole = result.find(END_TO_END, FULL)
     assert whole.frames_per_s == (60.0, 15.0)
     assert result.times_baseline(whole) == median([2.0 / 1.0, 4.0 / 4.0])
 
 
 def test_the_table_names_every_stage_the_spread_and_the_memory(nobody):
     shown = show(make_bench(nobody))
-    for label in STAGE_LABELS.values():
-        assert label in shown
+    for name in PARTS | WHOLES:
+        assert name.replace("_", " ") in shown
     assert "15.0..60.0" in shown
-    assert "123 MiB" in shown
+    assert "peak memory 123 MiB" in shown
     assert "a note" in shown
+
+
+def test_the_table_says_what_bounds_the_whole_and_what_no_stage_holds(nobody):
+    seconds = {"decode": 0.1, "network": 0.7, "report": 0.05, END_TO_END: 1.0}
+    measurements = [
+        findings.Measurement(name, FULL, 60, (taken,)) for name, taken in seconds.items()
+    ]
+    shown = show(make_bench(nobody, measurements=measurements))
+    assert "70% of that of network and 10% of that of decode alone; 15% of its time" in shown
 
 
 def test_stages_are_timed_in_turn():
     order = []
 
-    def stage(name):
-        return bench.Stage(name, "engine", "lite", 1, lambda: order.append(name) or 1.0)
+    def stage(name, peak_mib):
+        def run():
+            order.append(name)
+            return clock.Cost(len(order), peak_mib * len(order) if peak_mib else None)
+
+        return clock.Stage(name, FULL, 1, run)
 
     told = []
-    bench._time_in_turn([stage("decode"), stage("crop")], 2, told.append)
+    measured = clock.time_in_turn([stage("decode", None), stage("crop", 10)], 2, told.append)
     assert order == ["decode", "crop", "decode", "crop"]
     assert told == [0.25, 0.5, 0.75, 1.0]
+    assert [m.seconds for m in measured] == [(1, 3), (2, 4)]
+    assert [m.peak_mib for m in measured] == [None, 40]
 
 
 # --- what can't be measured ----------------------------------------------------------------------
 
 
-def test_without_mediapipe_its_rows_say_so_and_the_rest_runs(nobody, monkeypatch):
-    def refuse():
-        raise FormcheckError("MediaPipe is not here;\ninstall it")
+def refuse(*arguments, **options):
+    raise FormcheckError("this is not here;\ninstall it")
 
-    monkeypatch.setattr(bench, "_require_mediapipe", refuse)
+
+def test_without_mediapipe_its_rows_say_so(nobody, monkeypatch):
+    monkeypatch.setattr(stages, "require_mediapipe", refuse)
     result = measure(nobody, "mediapipe")
-    assert [m.name for m in result.measurements] == [BASELINE_DECODE]
-    reason = "MediaPipe is not here; install it"
-    assert result.skipped == [
-        bench.Skipped("mediapipe", "lite", reason),
-        bench.Skipped(BASELINE_ENGINE, "full", reason),
-    ]
-    assert result.to_report()["measurements"][0]["times_baseline"] is None
+    assert result.measurements == []
+    reason = "this is not here; install it"
+    assert result.skipped == [findings.Skipped(case, reason) for case in (MEDIAPIPE, BASELINE)]
     assert show(result).count(reason) == 2
 
 
 def test_of_a_video_without_people_what_can_be_measured_is(nobody, monkeypatch):
-    monkeypatch.setattr(bench, "_baseline_stages", lambda clip: iter(()))
+    monkeypatch.setattr(stages, "require_mediapipe", refuse)
+    monkeypatch.setattr(stages, "has_fast_bfloat16", lambda: False)
     result = measure(nobody, "blazepose")
-    assert [m.name for m in result.measurements] == ["decode"]
-    assert any("nobody" in skipped.reason for skipped in result.skipped)
+    assert [(m.name, m.case) for m in result.measurements] == [("decode", FULL)]
+    assert result.to_report()["measurements"][0]["times_baseline"] is None
+    (person,) = (skipped.reason for skipped in result.skipped if skipped.case == FULL)
+    assert "no person" in person
+
+
+@pytest.mark.parametrize(("is_made_for_it", "reason"), [(False, "amx_bf16"), (True, "OpenVINO")])
+def test_why_precision_is_not_reduced_is_told(monkeypatch, is_made_for_it, reason):
+    monkeypatch.setattr(stages, "has_fast_bfloat16", lambda: is_made_for_it)
+    monkeypatch.setitem(sys.modules, "openvino", None)  # importing it fails
+    _open_networks.cache_clear()
+    with pytest.raises(FormcheckError, match=reason):
+        stages.open_engine(REDUCED)
+    _open_networks.cache_clear()
+    assert stages.open_engine(FULL).precision == "float32"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +305,7 @@ def test_a_missing_video_is_told_in_one_line(tmp_path):
 
 
 def test_without_a_sample_a_video_is_asked_for(monkeypatch, tmp_path):
-    monkeypatch.setattr(bench, "SAMPLE_VIDEO", tmp_path / "none.mp4")
+    monkeypatch.setattr(clip_room, "SAMPLE_VIDEO", tmp_path / "none.mp4")
     with pytest.raises(FormcheckError, match="name one: formcheck bench VIDEO"):
         measure(None, "blazepose")
 
@@ -248,7 +317,7 @@ def test_without_a_sample_a_video_is_asked_for(monkeypatch, tmp_path):
 def test_a_part_is_cut_as_it_is_encoded(suffix, tmp_path):
     whole = write_video(tmp_path / f"whole{suffix}", draw_noise(60), rotation_deg=90)
     (tmp_path / "cut").mkdir()
-    clip = bench.take_clip(probe_video(whole), 1.0, tmp_path / "cut")
+    clip = clip_room.take_clip(probe_video(whole), 1.0, tmp_path / "cut")
     assert clip.frames == pytest.approx(30, abs=3)
     assert (clip.info.width, clip.info.height) == (120, 160)
     assert clip.info.codec == "h264"
@@ -257,7 +326,7 @@ def test_a_part_is_cut_as_it_is_encoded(suffix, tmp_path):
 
 
 def test_a_short_video_is_taken_as_it_is(nobody, tmp_path):
-    clip = bench.take_clip(probe_video(nobody), 60.0, tmp_path)
+    clip = clip_room.take_clip(probe_video(nobody), 60.0, tmp_path)
     assert clip.info.path == nobody
     assert clip.frames == len(clip.sample) == 20
 
@@ -267,6 +336,6 @@ def test_what_cant_be_cut_is_told(nobody, monkeypatch, tmp_path):
         raise av.ArgumentError(22, "refused")
 
     info = probe_video(nobody)
-    monkeypatch.setattr(bench.av, "open", refuse)
+    monkeypatch.setattr(clip_room.av, "open", refuse)
     with pytest.raises(FormcheckError, match="can't be cut out"):
-        bench.take_clip(info, 0.5, tmp_path)
+        clip_room.take_clip(info, 0.5, tmp_path)

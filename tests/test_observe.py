@@ -22,6 +22,7 @@ class FakeEngine:
     """Sees in each frame whatever it was told to see at that time."""
 
     name, model, device, precision, note, threads = "fake", "none", "cpu", "exact", None, 1
+    splits, whole_pictures = False, False
 
     def __init__(self, people, see, *, masks=False, log=None):
         self.people, self.see, self.masks = people, see, masks

@@ -170,3 +170,22 @@ def test_two_people_lost_together_come_back_as_themselves():
     first, second = (stand_at(300), 0.5), (stand_at(300 + 2.5 * TRUNK_PX), 0.75)
     frames = [[first, second]] * 30 + [[]] * lost + [[second, first]] * 30
     assert_one_person_each(track(*frames).people(), 0.5, 0.75)
+
+
+@pytest.mark.parametrize("listed_first", [0, 1])
+def test_of_two_who_are_seen_anew_at_once_each_goes_on_as_themselves(listed_first):
+    """One was there alone; after a pause both are, two trunk lengths apart."""
+    tracker = PeopleTracker()
+    runner, other = (stand_at(300), 0.75), (stand_at(500), 0.25)
+    both = [runner, other] if listed_first == 0 else [other, runner]
+    for window, people in enumerate([[runner], both, both]):
+        for i in range(30):
+            position = np.array([p for p, _ in people])
+            mark = np.array([[m] for _, m in people])
+            tracker.add(
+                60.0 * window + i / FPS,
+                position,
+                np.repeat(mark, len(KEYPOINTS), axis=1),
+                np.repeat(mark, STATIONS, axis=1),
+            )
+    assert_one_person_each(tracker.people(), 0.75, 0.25)

@@ -320,3 +320,10 @@ def test_the_terminal_gives_a_few_short_hints(slumped):
     hints = [line for line in text.getvalue().splitlines() if line.startswith("> ")]
     assert hints[0] == "> Run tall: lift the crown of your head, shoulders back and down."
     assert len(hints) == MAX_HINTS
+
+
+def test_between_two_frames_a_pose_lies_between_theirs(filmed):
+    before, after = find_pose(filmed, 100), find_pose(filmed, 101)
+    between = find_pose(filmed, 100.25)
+    assert between.points == pytest.approx(0.75 * before.points + 0.25 * after.points)
+    assert between.lean_deg == pytest.approx(0.75 * before.lean_deg + 0.25 * after.lean_deg)

@@ -1,17 +1,20 @@
 """A long video watched in windows gives the answer that watching all of it gives."""
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from formcheck.keypoints import Keypoints
 from formcheck.observe import observe_video, watch_more
+from formcheck.pipeline import _describe_video
 from formcheck.signals.timeline import GAP_S, Timeline
 from formcheck.video.camera import CameraWatch, glimpse
 from formcheck.video.frame import Frame
 from formcheck.video.reader import probe_video
-from formcheck.video.sampling import WARM_UP_S, Sampling, plan_around, plan_windows
+from formcheck.video.sampling import WARM_UP_S, Sampling, plan_around, plan_windows, thin_out
+from formcheck.video.spans import Span
 from tests.clips import write_video
 from tests.synthetic import make_runner, observe_runner
 from tests.test_observe import FakeEngine
@@ -28,7 +31,7 @@ def test_windows_are_read_from_text(text, window_s, every_s):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "most", "8s", "8s/", "60s/8s", "0/60", "-8/60", "8h/60h", "1/2/3"]
+    "text", ["", "most", "8s", "8s/", "60s/8s", "0/60", "2s/60s", "-8/60", "8h/60h", "1/2/3"]
 )
 def test_what_names_no_windows_is_refused(text):
     with pytest.raises(ValueError, match=r"LEN/EVERY|window"):
@@ -47,7 +50,7 @@ def video(tmp_path_factory):
 
 
 def test_windows_lie_at_keyframes_from_the_start_to_the_end(video):
-    windows = plan_windows(probe_video(video), Sampling.parse("1s/3s"), 1.0)
+    windows = plan_windows(probe_video(video), Sampling("windows", 1, 3), 1.0)
     starts = [w.from_s for w in windows]
     assert len(windows) == round(SECONDS / 3)
     assert starts[0] == 0
@@ -61,12 +64,12 @@ def test_windows_lie_at_keyframes_from_the_start_to_the_end(video):
 
 
 def test_windows_of_a_slowed_video_are_as_much_longer(video):
-    windows = plan_windows(probe_video(video), Sampling.parse("0.5s/1.5s"), 2.0)
+    windows = plan_windows(probe_video(video), Sampling("windows", 0.5, 1.5), 2.0)
     assert len(windows) == round(SECONDS / 2 / 1.5)
     assert windows[0].until_s == pytest.approx(1.25)
 
 
-@pytest.mark.parametrize("text", ["auto", "all", "2s/2s"])
+@pytest.mark.parametrize("text", ["auto", "all", "3s/3s"])
 def test_a_short_video_and_windows_that_save_nothing_are_read_whole(video, text):
     assert plan_windows(probe_video(video), Sampling.parse(text), 1.0) == []
 
@@ -83,13 +86,24 @@ def test_a_video_without_keyframes_nearby_is_read_whole(tmp_path):
     path = write_video(
         tmp_path / "one_key.mp4", pictures(FPS * 40), fps=FPS, preset="ultrafast", g="1000"
     )
-    assert plan_windows(probe_video(path), Sampling.parse("1s/5s"), 1.0) == []
+    assert plan_windows(probe_video(path), Sampling("windows", 1, 5), 1.0) == []
+
+
+def test_windows_never_run_into_each_other(tmp_path):
+    """Keyframes further apart than the pauses: where a window would begin in another, it doesn't"""
+    path = write_video(
+        tmp_path / "run.mp4", pictures(), fps=FPS, preset="ultrafast", g=str(3 * FPS)
+    )
+    windows = plan_windows(probe_video(path), Sampling("windows", 2, 3), 1.0)
+    assert len(windows) >= 3
+    for before, after in pairwise(windows):
+        assert after.from_s >= before.until_s
 
 
 def test_further_windows_keep_clear_of_those_that_are_known(video):
     info = probe_video(video)
     # of 8 s each in 15 s, beside one that takes the first 4: at most one fits
-    known = plan_windows(info, Sampling.parse("1s/3s"), 1.0)[:1]
+    known = plan_windows(info, Sampling("windows", 1, 3), 1.0)[:1]
     more = plan_around(info, 5.0, 12.0, known, 1.0)
     assert len(more) == 1
     assert more[0].from_s >= known[0].until_s
@@ -98,7 +112,7 @@ def test_further_windows_keep_clear_of_those_that_are_known(video):
 def make_engine(threads):
     def create(people):
         engine = FakeEngine(people, see_one_who_sways)
-        engine.threads = threads
+        engine.threads, engine.splits = threads, True
         return engine
 
     return create
@@ -107,15 +121,18 @@ def make_engine(threads):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_only_the_windows_are_watched_and_more_are_added_in_order(video, threads):
     info = probe_video(video)
-    windows = plan_windows(info, Sampling.parse("1s/3s"), 1.0)
-    few = observe_video(info, make_engine(threads), windows=[windows[0], windows[3]])
+    windows = plan_windows(info, Sampling("windows", 1, 3), 1.0)
+    few = observe_video(
+        info, make_engine(threads), windows=[windows[0], windows[3]], resumable=True
+    )
     all_at_once = observe_video(info, make_engine(threads), windows=windows)
     added = watch_more(info, few, [windows[1], windows[2], windows[4]])
     assert few.log.frames_decoded < all_at_once.log.frames_decoded
     assert (np.diff(added.video_time_s) > 0).all()
-    assert added.windows == all_at_once.windows == windows
-    if threads > 1:  # alone, a tracker goes on from window to window, and so warms up only once
-        assert np.array_equal(added.video_time_s, all_at_once.video_time_s)
+    assert added.windows == few.windows == [windows[0], windows[3]]
+    assert added.closer == [windows[1], windows[2], windows[4]]
+    assert np.array_equal(added.video_time_s, all_at_once.video_time_s)
+    assert all_at_once.sights == []  # only what will be asked for is kept
     assert len(added.people) == 1
     assert len(added.camera.cuts_s) == 0
 
@@ -157,8 +174,14 @@ def test_a_course_without_gaps_stays_as_it_is():
 
 def in_windows(observation, window_s, every_s):
     """What is left of an observation when only windows of it are watched."""
-    kept = (observation.video_time_s % every_s) < window_s
-    samples = (observation.camera.time_s % every_s) < window_s
+    return keep(observation, (observation.video_time_s % every_s) < window_s)
+
+
+def keep(observation, kept):
+    """What is left of an observation when only some frames are watched."""
+    samples = np.isin(
+        np.round(observation.camera.time_s, 3), np.round(observation.video_time_s[kept], 3)
+    )
     person = observation.people[0]
     keypoints = person.keypoints
     return dataclasses.replace(
@@ -215,3 +238,90 @@ def test_strides_in_windows_are_true_strides_at_their_true_times(slouching, tmp_
     nearest = true[np.abs(contact[:, None] - true).argmin(axis=1)]
     assert len(contact) > 0.8 * len(strides)
     assert np.abs(contact - nearest).max() < 0.08
+
+
+@pytest.mark.parametrize("cadence_spm", [163.7, 171.3, 177.3])
+def test_windows_that_are_not_in_step_with_the_strides_keep_left_and_right(cadence_spm, tmp_path):
+    runner = make_runner(2400, 30, cadence_spm=cadence_spm, noise_px=3)
+    analysis = assess(runner, tmp_path, observation=in_windows(observe_runner(runner), 8, 80))
+    assert analysis.series.swapped["legs"].mean() < 0.002
+    strides = analysis.series.strides
+    assert len(strides) >= 30 * 8
+    for time_s in (strides.start_s, strides.end_s, strides.contact_s, strides.toe_off_s):
+        assert (time_s[np.isfinite(time_s)] % 80 <= 8).all()
+    true = runner.contact_s[strides.foot]
+    contact = strides.contact_s[np.isfinite(strides.contact_s)]
+    nearest = true[np.abs(contact[:, None] - true).argmin(axis=1)]
+    assert np.abs(contact - nearest).max() < 0.08
+
+
+def test_windows_added_for_the_onset_do_not_move_the_change(tmp_path):
+    """Lean grows in the last sixth; further windows lie where that begins."""
+    growing = ramp(2400, 0.85, 1.0, 9.0)
+    runner = make_runner(2400, 30, lean_deg=lambda t: 5 + growing(t), noise_px=3, lean_sd_deg=0.7)
+    observed = observe_runner(runner)
+    even = in_windows(observed, 8, 80)
+    closer = [Span(2050.0 + 20 * i, 2058.0 + 20 * i) for i in range(8)]
+    kept = (observed.video_time_s % 80) < 8
+    for span in closer:
+        kept |= (observed.video_time_s >= span.from_s) & (observed.video_time_s < span.until_s)
+    more = dataclasses.replace(keep(observed, kept), closer=closer)
+    without, added = (assess(runner, tmp_path, observation=o) for o in (even, more))
+    lean, of_more = (a.metrics["trunk_lean_deg"] for a in (without, added))
+    assert len(added.series.strides) > len(without.series.strides) + 40
+    assert of_more.change.value == pytest.approx(lean.change.value, abs=0.15)
+    assert (of_more.baseline.strides, of_more.late.strides) == pytest.approx(
+        (lean.baseline.strides, lean.late.strides), abs=3
+    )
+    # without the distinction, the change would come out too small
+    all_alike = assess(runner, tmp_path, observation=dataclasses.replace(more, closer=[]))
+    assert all_alike.metrics["trunk_lean_deg"].change.value < lean.change.value - 0.25
+    assert of_more.onset_s.ci95[0] <= 2040 <= of_more.onset_s.ci95[1]
+
+
+# --- videos of many frames a second --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fps", "slow_motion", "every"),
+    [
+        (24, 1, 1),
+        (30, 1, 1),
+        (60, 1, 1),
+        (100, 1, 1),
+        (119.88, 1, 2),
+        (240, 1, 4),
+        (30, 8, 4),  # filmed at 240
+        (None, 1, 1),
+    ],
+)
+def test_of_many_frames_a_second_only_some_are_watched(video, fps, slow_motion, every):
+    info = dataclasses.replace(probe_video(video), nominal_fps=fps)
+    assert thin_out(info, 60.0, slow_motion) == every
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("jitter_s", [0.0, 0.0015])
+def test_every_second_frame_is_watched_also_across_seams(tmp_path, threads, jitter_s):
+    frames, fps = 1200, 120
+    rng = np.random.default_rng(0)
+    times_s = np.arange(frames) / fps + rng.uniform(-jitter_s, jitter_s, frames)
+    times_s[0] = 0.0
+    path = tmp_path / "fast.mp4"
+    write_video(path, pictures(frames), times_s=times_s, preset="ultrafast", g="60")
+    seen = observe_video(probe_video(path), make_engine(threads), every=2)
+    nearest = np.abs(seen.video_time_s[:, None] - times_s).argmin(axis=1)
+    assert seen.video_time_s == pytest.approx(times_s[nearest], abs=1e-4)
+    steps = np.diff(nearest)
+    assert (steps != 2).sum() <= (0 if threads == 1 and not jitter_s else 8)  # at the seams
+    assert 1 <= steps.min() <= steps.max() <= 3
+
+
+def test_leaving_frames_out_keeps_the_true_frame_rate(tmp_path):
+    path = tmp_path / "fast.mp4"
+    write_video(path, pictures(240), fps=120, preset="ultrafast")
+    info = probe_video(path)
+    facts = _describe_video(info, observe_video(info, make_engine(1), every=2))
+    assert (facts.fps, facts.watched_fps) == (pytest.approx(120), pytest.approx(60))
+    facts = _describe_video(info, observe_video(info, make_engine(1)))
+    assert (facts.fps, facts.watched_fps) == (pytest.approx(120), pytest.approx(120))

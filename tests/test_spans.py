@@ -81,7 +81,7 @@ def test_side_by_side_sees_what_one_after_the_other_sees(video):
     def watch(threads):
         def create(people):
             engine = FakeEngine(people, see_one_who_sways, masks=True)
-            engine.threads = threads
+            engine.threads, engine.splits = threads, True
             return engine
 
         return observe_video(probe_video(video), create)
@@ -105,8 +105,29 @@ def test_what_goes_wrong_in_a_span_comes_through(video):
 
     def create(people):
         engine = FakeEngine(people, see_one_who_sways if people > 1 else fail)
-        engine.threads = 2
+        engine.threads, engine.splits = 2, True
         return engine
 
     with pytest.raises(RuntimeError, match="the network broke"):
         observe_video(probe_video(video), create)
+
+
+@pytest.mark.parametrize("frames", [800, 824, 848])
+def test_no_frame_is_lost_where_a_seam_falls_on_it(tmp_path, frames):
+    """At 24 frames/s a seam's overlap is six frames, to the last digits of its time."""
+    path = write_video(
+        tmp_path / "run.mp4", pictures(frames), fps=24, preset="ultrafast", g="240", bf="0"
+    )
+    spans = cut_into_spans(probe_video(path))
+    assert len(spans) > 4
+    seen = watch_with(path, threads=2)
+    assert len(seen.video_time_s) == frames
+
+
+def watch_with(path, threads):
+    def create(people):
+        engine = FakeEngine(people, see_one_who_sways)
+        engine.threads, engine.splits = threads, True
+        return engine
+
+    return observe_video(probe_video(path), create)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from formcheck.keypoints import Keypoints
 from formcheck.metrics.angles import FrameAngles, compute_frame_angles
+from formcheck.signals.clock import is_watched
 from formcheck.signals.orientation import Orientation, View
 from formcheck.signals.strides import Strides
 
@@ -72,10 +73,9 @@ class StrideData:
     def value_at(
         self, signal: NDArray[np.float64], at_s: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Signal at given times, between frames linearly; NaN where either frame is unknown."""
+        """Signal at given times, between frames linearly; NaN where either is unknown or far."""
         time_s = self.keypoints.time_s
-        inside = (at_s >= time_s[0]) & (at_s <= time_s[-1])
-        return np.where(inside, np.interp(at_s, time_s, signal), np.nan)
+        return np.where(is_watched(time_s, at_s), np.interp(at_s, time_s, signal), np.nan)
 
     def frames_of_strides(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
         """Frames of each stride side by side, padded with NaN, shape (stride, frame, ...)."""

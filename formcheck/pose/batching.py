@@ -24,7 +24,7 @@ class BatchedNetworks:
     Parameters
     ----------
     networks : PoseNetworks
-        Called from one thread only.
+        `read` is called from one thread only.
     most : int
         Crops in a batch at most; a single call with more goes by itself.
 
@@ -38,6 +38,8 @@ class BatchedNetworks:
         self._networks = networks
         self._most = most
         self._asked: queue.Queue[tuple[Pictures, bool, Future[Read]] | None] = queue.Queue()
+        self._opening = threading.Lock()
+        self._closed = False
         self._seldom = threading.Lock()  # detector and masks go one by one
         self._runner = threading.Thread(target=self._run, daemon=True)
         self._runner.start()
@@ -45,7 +47,10 @@ class BatchedNetworks:
     def read(self, crops: Pictures, *, for_masks: bool = False) -> Read:
         """See `PoseNetworks.read`."""
         answer: Future[Read] = Future()
-        self._asked.put((crops, for_masks, answer))
+        with self._opening:
+            if self._closed:
+                raise RuntimeError("these networks are closed")
+            self._asked.put((crops, for_masks, answer))
         return answer.result()
 
     def detect(self, squares: Pictures) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -60,7 +65,9 @@ class BatchedNetworks:
 
     def close(self) -> None:
         """End the thread."""
-        self._asked.put(None)
+        with self._opening:
+            self._closed = True
+            self._asked.put(None)
         self._runner.join()
 
     def _run(self) -> None:
@@ -93,15 +100,18 @@ def _answer(batch: list[tuple[Pictures, bool, Future[Read]]], read: Callable[...
             np.concatenate([crops for crops, _, _ in batch]),
             for_masks=any(for_masks for _, for_masks, _ in batch),
         )
+        parts = []
+        first = 0
+        for crops, for_masks, _ in batch:
+            part: Any = slice(first, first + len(crops))
+            first += len(crops)
+            features = [feature[part] for feature in whole.features] if for_masks else []
+            parts.append(
+                Read(whole.landmarks[part], whole.presence[part], whole.heatmap[part], features)
+            )
     except BaseException as error:
         for _, _, answer in batch:
             answer.set_exception(error)
         return
-    first = 0
-    for crops, for_masks, answer in batch:
-        part: Any = slice(first, first + len(crops))
-        first += len(crops)
-        features = [feature[part] for feature in whole.features] if for_masks else []
-        answer.set_result(
-            Read(whole.landmarks[part], whole.presence[part], whole.heatmap[part], features)
-        )
+    for (_, _, answer), its_own in zip(batch, parts, strict=True):
+        answer.set_result(its_own)

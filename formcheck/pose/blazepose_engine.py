@@ -26,8 +26,8 @@ CENTRE, RIM = 33, 34  # auxiliary landmarks: middle of the hips, and the rim of 
 VISIBLE = 3  # column of the landmarks
 MIN_PRESENCE = 0.5
 LOOK_AGAIN_S = 0.5  # how often further people are looked for while one is followed
-MASK_INTERVAL_S = 0.1  # masks cost more than the landmarks, and slouch needs some in each stride
-TIME_TOLERANCE_S = 1e-3
+MASK_INTERVAL_S = 0.1  # on average: masks cost a lot, and slouch needs some in each stride
+GOLDEN_RATIO = (1 + 5**0.5) / 2
 
 
 class BlazePoseEngine:
@@ -59,6 +59,8 @@ class BlazePoseEngine:
     """
 
     name = "blazepose"
+    splits = True
+    whole_pictures = False
 
     def __init__(
         self,
@@ -83,19 +85,16 @@ class BlazePoseEngine:
     def track(self, frames: Iterable[Frame]) -> Generator[FramePoses]:
         """Yield the poses of each frame; see `PoseEngine.track`."""
         regions: list[Region] = []
-        looked_s = masked_s = -np.inf
+        looked_s = previous_s = -np.inf
         for frame in frames:
             if not regions or (
                 len(regions) < self._people and frame.time_s - looked_s >= LOOK_AGAIN_S
             ):
                 looked_s = frame.time_s
                 regions = self._add_newcomers(frame, regions)
-            wants_masks = (
-                self._masks and frame.time_s - masked_s >= MASK_INTERVAL_S - TIME_TOLERANCE_S
-            )
+            wants_masks = self._masks and _masks_due(frame.time_s) > _masks_due(previous_s)
+            previous_s = frame.time_s
             poses, regions = self._read(frame, regions, wants_masks)
-            if wants_masks:
-                masked_s = frame.time_s
             yield poses
 
     def _add_newcomers(self, frame: Frame, known: list[Region]) -> list[Region]:
@@ -103,8 +102,10 @@ class BlazePoseEngine:
         square = frame.crop(to_picture, SIDE_PX, SIDE_PX)
         boxes, scores = self._networks.detect(square[None])
         regions = list(known)
-        for found in find_regions(boxes[0], scores[0], to_picture):
-            if len(regions) < self._people and not any(found.overlaps(r) for r in regions):
+        newcomers = find_regions(boxes[0], scores[0], to_picture)
+        # the largest first: passers-by at the back may be surer
+        for found in sorted(newcomers, key=lambda region: -region.size):
+            if not any(found.overlaps(region) for region in regions):
                 regions.append(found)
         return regions
 
@@ -133,6 +134,8 @@ class BlazePoseEngine:
         masks: list[Mask] = []
         there = np.flatnonzero(read.presence >= MIN_PRESENCE)
         for i in there.tolist():
+            if len(following) == self._people:
+                break
             points = apply(matrices[i], places[i])
             region = region_around(points[CENTRE], points[RIM])
             if any(region.overlaps(other) for other in following):
@@ -149,6 +152,18 @@ class BlazePoseEngine:
         )
 
 
+def _masks_due(until_s: float) -> float:
+    """Return how many masks are due until a time.
+
+    One in each interval of the clock, early in one and late in another (by multiples of the golden
+    ratio), so that no runner's strides fall into step with them.
+    """
+    if not np.isfinite(until_s):
+        return until_s
+    whole, part = divmod(until_s / MASK_INTERVAL_S, 1.0)
+    return whole + (part >= whole * GOLDEN_RATIO % 1.0)
+
+
 @dataclass(frozen=True)
 class _Opened:
     networks: PoseNetworks
@@ -161,34 +176,36 @@ class _Opened:
 @lru_cache(maxsize=2)
 def _open_networks(model: str, device: str, precision: str) -> _Opened:
     """Open the networks once for all engines of this process: it takes a quarter of a second."""
-    if device in ("auto", "cpu") and precision != "full":
-        reduced, note = _open_reduced(model, asked=precision == "reduced")
+    networks = OnnxNetworks(model, device)
+    if networks.device != "cpu":
+        note = None
+        if precision == "reduced":
+            note = f"reduced precision is for the CPU; running in full on {networks.device}"
+        batch = choose_batch()
+        batched = BatchedNetworks(networks, batch)
+        return _Opened(batched, networks.device, networks.precision, note, batch)
+    if precision == "reduced" or (precision == "auto" and has_fast_bfloat16()):
+        reduced, note = _open_reduced(model)
         if reduced is not None:
             # OpenVINO computes in threads of its own: while they do, others of ours prepare
-            return _Opened(reduced, "cpu", reduced.precision, threads=2 * count_cores())
-    else:
-        note = None
-    networks = OnnxNetworks(model, device)
-    note = networks.note or note
-    if networks.device == "cpu":
-        return _Opened(networks, "cpu", networks.precision, note)
-    batch = choose_batch()
-    return _Opened(
-        BatchedNetworks(networks, batch), networks.device, networks.precision, note, batch
-    )
+            threads = 2 * count_cores()
+            return _Opened(reduced, "cpu", reduced.precision, networks.note, threads)
+        if precision == "reduced":
+            return _Opened(networks, "cpu", networks.precision, note)
+    return _Opened(networks, "cpu", networks.precision, networks.note)
 
 
-def _open_reduced(model: str, *, asked: bool) -> tuple[OnnxNetworks | None, str | None]:
-    """Open the networks in bfloat16 if they should be and can be; else a note, where asked."""
-    if not asked and not has_fast_bfloat16():
-        return None, None
+def _open_reduced(model: str) -> tuple[OnnxNetworks | None, str | None]:
+    """Open the networks in bfloat16; if that can't be, return a note that says why."""
     try:
         from formcheck.pose.openvino_networks import OpenVinoNetworks
-
+    except ImportError:
+        how = "pip install 'formcheck[fast]'"
+        return None, f"reduced precision needs OpenVINO ({how}); running in full"
+    try:
         return OpenVinoNetworks(model), None
-    except (ImportError, ModelError):
-        text = "reduced precision needs OpenVINO (pip install 'formcheck[fast]'); running in full"
-        return None, text if asked else None
+    except (ImportError, ModelError) as error:
+        return None, f"reduced precision doesn't run here ({error}); running in full"
 
 
 def _to_frame_poses(

@@ -56,6 +56,8 @@ class PoseEngine(Protocol):
     precision: str  # in which its network computes
     note: str | None  # a line for the user, such as a fall-back to the CPU
     threads: int  # how many may call `track` at once, each with frames of its own
+    splits: bool  # whether parts of a video may be tracked apart: nothing is smoothed over time
+    whole_pictures: bool  # whether it asks for `Frame.rgb` of every frame
 
     def track(self, frames: Iterable[Frame]) -> Generator[FramePoses]:
         """Yield the poses of each frame, in order, one output for each input.

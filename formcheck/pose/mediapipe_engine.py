@@ -61,6 +61,8 @@ class MediaPipeEngine:
 
     name = "mediapipe"
     threads = 1
+    splits = False
+    whole_pictures = True
     precision = "float32"
 
     def __init__(

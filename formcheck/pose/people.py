@@ -15,6 +15,7 @@ MAX_SIZE_RATIO = 1.6
 VELOCITY_MEMORY_S = 0.3  # over which a person's movement is averaged: about one bounce of a runner
 FORESIGHT_S = 0.5  # how far ahead a movement is carried on, so that people can cross
 FORGET_AFTER_S = 1.0  # unseen for longer, a person starts a new track
+FORBIDDEN = 1e6  # trunk lengths: a pairing that can't be
 REJOIN_DISTANCE = 3.0  # trunk lengths between the end of one track and the start of its sequel
 
 
@@ -150,21 +151,40 @@ def _pairing_cost(
     known_size = np.array([track.size for track in live])
     distance = np.linalg.norm(known_place[:, None] - place[None], axis=2) / known_size[:, None]
     ratio = size[None] / known_size[:, None]
-    distance[(ratio > MAX_SIZE_RATIO) | (ratio < 1 / MAX_SIZE_RATIO)] = 1e6
+    distance[(ratio > MAX_SIZE_RATIO) | (ratio < 1 / MAX_SIZE_RATIO)] = FORBIDDEN
     return distance
 
 
 def _join_tracks(tracks: list[_Track]) -> list[list[_Track]]:
-    """Chain tracks that start where another, seen no more, has ended."""
+    """Chain tracks that start where another, seen no more, has ended.
+
+    Tracks of people who are there together are joined together, in the way that is nearest over
+    all: else who is seen first would take another's place.
+    """
     chains: list[list[_Track]] = []
-    for track in sorted(tracks, key=lambda t: t.frame[0]):
-        endings = [(_distance_to_sequel(chain[-1], track), chain) for chain in chains]
-        distance, nearest = min(endings, key=lambda ending: ending[0], default=(np.inf, []))
-        if distance < REJOIN_DISTANCE:
-            nearest.append(track)
-        else:
-            chains.append([track])
+    for together in _group_by_presence(tracks):
+        distance = np.array(
+            [[_distance_to_sequel(chain[-1], track) for track in together] for chain in chains]
+        ).reshape(len(chains), len(together))
+        far = distance >= REJOIN_DISTANCE
+        unjoined = set(range(len(together)))
+        for i, j in zip(*linear_sum_assignment(np.where(far, FORBIDDEN, distance)), strict=True):
+            if not far[i, j]:
+                chains[i].append(together[j])
+                unjoined.discard(int(j))
+        chains += [[together[j]] for j in sorted(unjoined)]
     return chains
+
+
+def _group_by_presence(tracks: list[_Track]) -> list[list[_Track]]:
+    """Group tracks, in order of their starts, whose people are all in the picture at one time."""
+    groups: list[list[_Track]] = []
+    for track in sorted(tracks, key=lambda t: t.frame[0]):
+        if groups and all(track.frame[0] <= other.frame[-1] for other in groups[-1]):
+            groups[-1].append(track)
+        else:
+            groups.append([track])
+    return groups
 
 
 def _distance_to_sequel(end: _Track, track: _Track) -> float:

@@ -13,6 +13,10 @@ from formcheck.result import Analysis
 from formcheck.video.frame import Frame
 from formcheck.video.overlay import write_overlay
 
+# Of the interval between watched frames: within it a frame without a pose of its own, one of those
+# left out where there are more than needed, is drawn with one between its neighbours'.
+NEAR_SHARE = 0.6
+
 
 def write_report(
     analysis: Analysis,
@@ -52,13 +56,13 @@ def write_report(
 
 def _draw_video(analysis: Analysis, target: Path, progress: Callable[[float], None] | None) -> None:
     clock = analysis.series.video_time_s
-    half_interval = float(np.median(np.diff(clock))) / 2
+    near_s = NEAR_SHARE * float(np.median(np.diff(clock)))
 
     def draw(frame: Frame) -> NDArray[np.uint8]:
-        index = int(np.abs(clock - frame.time_s).argmin())
-        if abs(clock[index] - frame.time_s) > half_interval:
-            return frame.rgb
-        return draw_pose(frame.rgb, find_pose(analysis, index, scale=frame.scale))
+        if np.abs(clock - frame.time_s).min() > near_s:
+            return frame.rgb  # was not watched, nor were its neighbours
+        at = float(np.interp(frame.time_s, clock, np.arange(len(clock))))
+        return draw_pose(frame.rgb, find_pose(analysis, at, scale=frame.scale))
 
     write_overlay(
         Path(analysis.video.path),

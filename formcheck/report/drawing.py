@@ -62,7 +62,7 @@ class PoseInPicture:
 
 def find_pose(
     analysis: Analysis,
-    frame: int,
+    frame: float,
     *,
     scale: float = 1.0,
     origin_px: tuple[float, float] = (0.0, 0.0),
@@ -72,8 +72,8 @@ def find_pose(
     Parameters
     ----------
     analysis : Analysis
-    frame : int
-        Index into the arrays of `analysis.series`.
+    frame : float
+        Index into the arrays of `analysis.series`; between two of them, the pose is too.
     scale : float
         Source pixels per pixel of the picture.
     origin_px : tuple
@@ -85,17 +85,23 @@ def find_pose(
     on the body as it was filmed.
     """
     series = analysis.series
-    roll = float(np.radians(series.camera_roll_deg[frame]))
+    before, share = int(frame), frame - int(frame)
+
+    def at_frame(course: NDArray[np.float64]) -> NDArray[np.float64]:
+        ends = course[before : before + 2]
+        return ends[0] + share * (ends[-1] - ends[0]) if share else ends[0]
+
+    roll = float(np.radians(at_frame(series.camera_roll_deg)))
     turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
     centre = np.array([analysis.video.width, analysis.video.height]) / 2
-    filmed = (series.keypoints.position[frame] - centre) @ turn.T + centre
+    filmed = (at_frame(series.keypoints.position) - centre) @ turn.T + centre
     view, angles = analysis.capture.view, series.angles
     lean = angles.trunk_lean_deg if view == "side" else angles.lateral_trunk_lean_deg
     towards = {"side": analysis.capture.direction, "rear": 1}.get(view, -1)
     return PoseInPicture(
         points=(filmed - np.array(origin_px)) / scale,
         up=turn @ np.array([0.0, -1.0]),
-        lean_deg=float(lean[frame]),
+        lean_deg=float(at_frame(lean)),
         lean_towards=towards,
         near_side=analysis.capture.near_side,
         view=view,

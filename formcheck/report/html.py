@@ -166,6 +166,8 @@ def _describe_picture(analysis: Analysis, picture: Picture) -> _Shown:
 def _video_facts(analysis: Analysis) -> list[tuple[str, str]]:
     video, engine, camera = analysis.video, analysis.engine, analysis.capture.camera
     rate = f"{video.fps:.2f} frames/s" + (", variable" if video.variable_frame_rate else "")
+    if round(video.fps / video.watched_fps) > 1:
+        rate += f", {video.watched_fps:.0f} of them watched"
     turned = f", turned by {video.rotation_deg}°" if video.rotation_deg else ""
     moved = [
         f"{name} {value:+.1f} {unit}"

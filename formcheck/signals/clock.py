@@ -9,6 +9,7 @@ from scipy.interpolate import make_interp_spline
 from formcheck.keypoints import Keypoints
 
 PHASE_STEPS = 240  # points on which each cycle is sampled
+LONGEST_BRIDGE_S = 0.25  # between frames: what happened in a longer time isn't known
 RUNNING_MEDIAN_STRIDES = 15  # long enough to outvote a few wrong ones
 
 
@@ -80,10 +81,28 @@ def seen_share(
     start_s: NDArray[np.float64],
     end_s: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return the share of each span in which something is known."""
-    cumulative = np.concatenate([[0.0], np.cumsum(known)])
-    first, last = np.searchsorted(time_s, start_s), np.searchsorted(time_s, end_s)
-    return (cumulative[last] - cumulative[first]) / np.maximum(last - first, 1)
+    """Return the share of each span's time in which something is known, also between the frames.
+
+    The time between two frames counts by half for each that knows, and not at all where they lie
+    further apart than `LONGEST_BRIDGE_S`.
+    """
+    step = np.diff(time_s)
+    counted = np.where(
+        step <= LONGEST_BRIDGE_S, step * (known[1:] + known[:-1].astype(float)) / 2, 0
+    )
+    total = np.concatenate([[0.0], np.cumsum(counted)])
+    seen_s = np.interp(end_s, time_s, total) - np.interp(start_s, time_s, total)
+    return np.asarray(seen_s / np.maximum(end_s - start_s, 1e-9))
+
+
+def is_watched(time_s: NDArray[np.float64], at_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which times lie between two frames that are close to each other; NaN doesn't."""
+    after = np.clip(np.searchsorted(time_s, at_s), 1, max(len(time_s) - 1, 1))
+    if len(time_s) < 2:
+        return np.zeros(np.shape(at_s), dtype=bool)
+    before_s, after_s = time_s[after - 1], time_s[after]
+    close = after_s - before_s <= LONGEST_BRIDGE_S
+    return np.asarray(close & (at_s >= before_s) & (at_s <= after_s))
 
 
 def percentile_of_known(values: NDArray[np.float64], percent: float) -> NDArray[np.float64]:

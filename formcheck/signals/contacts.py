@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from formcheck.keypoints import Keypoints
 from formcheck.signals.clock import (
     PHASE_STEPS,
+    is_watched,
     percentile_of_known,
     sample_point,
     seen_share,
@@ -94,9 +95,11 @@ def find_contacts(
     seen = seen_share(
         keypoints.time_s, known, middle_s - 0.25 * period_s, middle_s + 0.25 * period_s
     )
-    unseen = seen < 0.8
-    contact_s = np.where(unseen | (contact > -NEAREST_EVENT), np.nan, middle_s + contact * period_s)
-    toe_off_s = np.where(unseen | (toe_off < NEAREST_EVENT), np.nan, middle_s + toe_off * period_s)
+    contact_s, toe_off_s = middle_s + contact * period_s, middle_s + toe_off * period_s
+    lost = (seen < 0.8) | ~is_watched(keypoints.time_s, contact_s) | (contact > -NEAREST_EVENT)
+    contact_s[lost] = np.nan
+    lost = (seen < 0.8) | ~is_watched(keypoints.time_s, toe_off_s) | (toe_off < NEAREST_EVENT)
+    toe_off_s[lost] = np.nan
     return contact_s, toe_off_s
 
 
@@ -141,7 +144,7 @@ def measure_belt(
         travel = np.interp(at, keypoints.time_s, np.nan_to_num(course)) / leg_length_px
         return np.asarray(np.polynomial.polynomial.polyfit(phase, travel.T, 1)[1])
 
-    seen = seen_share(keypoints.time_s, np.isfinite(ahead), at[:, 0], at[:, -1]) >= 1
+    seen = seen_share(keypoints.time_s, np.isfinite(ahead), at[:, 0], at[:, -1]) > 0.999
     back = np.where(seen, -orientation.direction * slope(ahead), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         return back / period_s, 100 * slope(ankle[:, 1]) / back

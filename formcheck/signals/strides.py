@@ -16,6 +16,7 @@ from formcheck.keypoints import Keypoints
 from formcheck.signals.clock import (
     PHASE_STEPS,
     even_clock,
+    is_watched,
     mean_over,
     on_clock,
     running_median,
@@ -127,6 +128,7 @@ def find_strides(
     whole = np.abs((end - start) / expected - 1) < MAX_STRIDE_DEVIATION
     whole &= np.abs((end - start) * rhythm.stride_hz - 1) < 0.5
     whole &= seen_share(keypoints.time_s, known, start, end) > 0.6
+    whole &= is_watched(keypoints.time_s, start) & is_watched(keypoints.time_s, end)
     legs = on_clock(clock, keypoints.time_s, leg_difference(keypoints, side) / leg_length_px)
     legs -= legs.mean()
     level, power = (mean_over(clock, x, start, end, around=0) for x in (legs, legs**2))

@@ -27,6 +27,7 @@ WILD = 1.0  # a joint's difference longer than this many leg lengths counts as t
 STEP_HZ = (0.15, 4.6)  # of the legs' spread: from slow motion to a sprint
 STEP_BAND = (0.6, 1.5)  # around the step frequency, in which its course is followed
 MIN_STRIDES = 3  # to learn a stride from
+PAUSE_S = 1.0  # without a frame: longer than a stride
 MOMENTS = 32  # of a stride at which the difference is learned
 MIN_BEAT = 0.3  # of the usual strength of the beat; where it is weaker nobody runs
 MIN_SWING = 0.15  # leg lengths, SD of the way between the ankles: less is no side view
@@ -87,6 +88,7 @@ def repair_swaps(
     is_side = len(known) > 0 and float(known.std()) > MIN_SWING * leg_length_px
     beat = _follow_beat(keypoints.time_s, spread(LEG)) if is_side else None
     if beat is not None:
+        beat = _settle_halves(keypoints.time_s, spread(LEG).reshape(len(position), -1), beat)
         for limb, joints in LIMBS.items():
             wrong = _find_swaps(spread(joints).reshape(len(position), -1), beat)
             swapped[limb] = wrong
@@ -141,6 +143,27 @@ def _follow_beat(time_s: NDArray[np.float64], spread: NDArray[np.float64]) -> Be
     return Beat(phase, np.interp(time_s, clock, strength) > MIN_BEAT * usual)
 
 
+def _settle_halves(
+    time_s: NDArray[np.float64], difference: NDArray[np.float64], beat: Beat
+) -> Beat:
+    """Let all stretches of the clip take the same half of the stride for the same.
+
+    Over a pause (nobody looked, or nobody was there) strides can't be counted on. So each stretch
+    learns its own stride from its own labels, and the stretches are turned by half a stride or not
+    such that they agree best: by the signs of the first singular vector.
+    """
+    stretch = np.concatenate([[0], np.cumsum(np.diff(time_s) > PAUSE_S)])
+    if stretch[-1] == 0:
+        return beat
+    learned = []
+    for number in range(stretch[-1] + 1):
+        own = stretch == number
+        mean = _mean_stride(difference[own], Beat(beat.phase[own], beat.running[own]))
+        learned.append(np.sqrt(beat.running[own].sum()) * mean.ravel())
+    is_turned = np.linalg.svd(np.array(learned), full_matrices=False)[0][:, 0] < 0
+    return Beat(beat.phase + 0.5 * is_turned[stretch], beat.running)
+
+
 def _find_swaps(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.bool_]:
     """Return where the labels are the wrong way round, shape (time,)."""
     wrong = np.zeros(len(difference), dtype=bool)
@@ -165,19 +188,29 @@ def _find_swaps(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.bool_
 
 
 def _learn_stride(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.float64]:
-    """Mean difference at each frame's moment of the stride, shape (time, feature).
+    """Mean difference at each frame's moment of the stride, shape (time, feature)."""
+    return _mean_stride(difference, beat)[_find_moments(beat)]
+
+
+def _find_moments(beat: Beat) -> NDArray[np.int_]:
+    """Return the number of each frame's moment in the stride, shape (time,)."""
+    return np.floor((beat.phase % 1) * MOMENTS).astype(int) % MOMENTS
+
+
+def _mean_stride(difference: NDArray[np.float64], beat: Beat) -> NDArray[np.float64]:
+    """Mean difference at each moment of the stride, shape (moment, feature).
 
     Half a stride later the sides have changed places, so each difference is then the opposite: a
     swap that comes at one moment of every stride does not pass for the truth.
     """
-    moment = np.floor((beat.phase % 1) * MOMENTS).astype(int) % MOMENTS
+    moment = _find_moments(beat)
     counted = beat.running & (np.abs(difference).sum(axis=1) > 0)
     total = np.zeros((MOMENTS, difference.shape[1]))
     np.add.at(total, moment[counted], difference[counted])
     count = np.bincount(moment[counted], minlength=MOMENTS).astype(float)
     total, count = (gaussian_filter1d(x, 1.0, axis=0, mode="wrap") for x in (total, count))
     usual = total / np.maximum(count, 1e-9)[:, None]
-    return np.asarray((usual - np.roll(usual, MOMENTS // 2, axis=0))[moment] / 2)
+    return np.asarray((usual - np.roll(usual, MOMENTS // 2, axis=0)) / 2)
 
 
 def _cheapest_states(step: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.int_]:

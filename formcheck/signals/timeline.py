@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from formcheck.keypoints import Keypoints
 from formcheck.signals.strides import Strides
 
-GAP_S = 2.0  # left between windows: longer than a stride, so that none reaches across
-LONG_S = 3.0  # without a frame: nobody looked
+# Left between windows, and a pause this long in the frames is one between windows: longer than a
+# stride, so that none reaches across.
+GAP_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Timeline:
     def of(cls, time_s: NDArray[np.float64]) -> "Timeline":
         """Find the windows in the times of the frames, shape (time,), real seconds."""
         step = np.diff(time_s)
-        after = np.flatnonzero(step > LONG_S) + 1
+        after = np.flatnonzero(step > GAP_S) + 1
         moved = np.concatenate([[0.0], np.cumsum(step[after - 1] - GAP_S)])
         first = time_s[np.concatenate([[0], after])] if len(time_s) else np.zeros(1)
         return cls(first - moved, moved)

@@ -25,7 +25,7 @@ TURN_OVER_STRETCH = 2.0
 USUAL_LEVEL, DARKEST_LEVEL = 110.0, 15.0  # grey levels, mean over the background
 THUMB_SIDE_PX = 32
 CUT_DIFFERENCE = 30.0  # grey levels, mean over the thumbnail, from one frame to the next
-LONGEST_PAUSE_S = 3.0  # without a frame: what changed meanwhile is no cut
+LONGEST_PAUSE_S = 2.0  # without a frame: what changed meanwhile is no cut
 CUT_PROMINENCE = 4.0  # times the typical difference before it
 
 
@@ -109,7 +109,6 @@ class CameraWatch:
     _cuts_s: list[float] = field(default_factory=list)
     _reference: NDArray[np.uint8] | None = None
     _corners: NDArray[np.float32] | None = None
-    _to_reference: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     _previous: NDArray[np.uint8] | None = None
     _previous_background: NDArray[np.uint8] | None = None
     _previous_motion: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))

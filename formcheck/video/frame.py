@@ -96,6 +96,10 @@ class Frame:
         # FFmpeg pads its rows, and MediaPipe finds nobody, silently, in what isn't contiguous
         return np.ascontiguousarray(np.rot90(rgb, self._layout.quarter_turns))
 
+    def make_rgb(self) -> None:
+        """Make `rgb` now: in this thread, not in the one that will ask for it."""
+        _ = self.rgb
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of `rgb`."""

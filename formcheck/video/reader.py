@@ -114,8 +114,8 @@ def read_frames(
     path: Path,
     *,
     max_side_px: int | None = None,
-    from_s: float | None = None,
-    until_s: float | None = None,
+    from_s: float = -np.inf,
+    until_s: float = np.inf,
     threads: int | None = None,
     log: DecodeLog | None = None,
 ) -> Generator[Frame]:
@@ -127,10 +127,10 @@ def read_frames(
         A local file.
     max_side_px : int, optional
         Frames whose longer side exceeds this are reduced to it (area average).
-    from_s : float, optional
+    from_s : float
         Start at the first frame at or after this time (found from the keyframe before it;
         `index` then counts from there).
-    until_s : float, optional
+    until_s : float
         End before the first frame at or after this time.
     threads : int, optional
         That decode; as FFmpeg likes if not given.
@@ -158,9 +158,9 @@ def read_frames(
                 log.out_of_order += 1
                 continue
             previous_s = time_s
-            if from_s is not None and time_s < from_s - TIME_TOLERANCE_S:
+            if time_s < from_s - TIME_TOLERANCE_S:
                 continue
-            if until_s is not None and time_s >= until_s - TIME_TOLERANCE_S:
+            if time_s >= until_s - TIME_TOLERANCE_S:
                 return
             index = log.frames_decoded
             log.frames_decoded, log.last_time_s = index + 1, time_s
@@ -240,10 +240,10 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 @contextmanager
 def _open_pictures(
-    path: Path, from_s: float | None, log: DecodeLog, threads: int | None
+    path: Path, from_s: float, log: DecodeLog, threads: int | None
 ) -> Iterator[tuple[InputContainer, VideoStream, Iterator[av.VideoFrame]]]:
     """Open a file at its start, or at a keyframe that is surely not after `from_s`."""
-    if from_s is not None:
+    if np.isfinite(from_s):
         for margin_s in SEEK_MARGINS_S:
             with _open(path) as (container, stream):
                 if not _seek(container, stream, from_s - margin_s):

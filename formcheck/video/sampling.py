@@ -1,4 +1,7 @@
-"""Which parts of a long video are watched: windows spread evenly from its start to its end."""
+"""What of a video is watched: one frame of how many, and which parts of a long one.
+
+The parts are windows spread evenly from its start to its end.
+"""
 
 import re
 from dataclasses import dataclass
@@ -12,11 +15,13 @@ from formcheck.video.spans import LONGEST_LEAD_S, Span
 
 READ_ALL_UP_TO_S = 300.0  # a video this long is read whole, unless told otherwise
 WINDOW_S = 8.0  # real time: eight strides of a slow runner, and what the ends cost
+SHORTEST_WINDOW_S = 3.0
 # Enough windows for the statistics' slow swings (drift.py) with some of them lost.
 USUAL_WINDOWS = 28
 WARM_UP_S = 0.25  # in which a tracker that starts anew sees less well
 MIN_SAVING = 0.8  # windows that make up a larger share of the video save too little
 MOST_EXTRA_WINDOWS = 8  # around the onset
+RATE_TOLERANCE = 0.02  # a video of 119.88 frames/s is one of 120
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,11 @@ class Sampling:
         if len(lengths) != 2 or None in lengths:
             raise ValueError(f"{text!r} is neither auto, all nor LEN/EVERY, such as 8s/60s")
         window_s, every_s = (float(length) for length in lengths if length is not None)
-        if not 0 < window_s <= every_s:
-            raise ValueError(f"in {text!r} a window must be longer than 0 and end before the next")
+        if not SHORTEST_WINDOW_S <= window_s <= every_s:
+            raise ValueError(
+                f"in {text!r} a window must last {SHORTEST_WINDOW_S:g} s at least, enough for "
+                "some strides, and end before the next begins"
+            )
         return cls("windows", window_s, every_s)
 
     def __str__(self) -> str:
@@ -64,6 +72,12 @@ class Sampling:
 def _read_seconds(text: str) -> float | None:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min)?", text.strip())
     return None if match is None else float(match[1]) * (60 if match[2] == "min" else 1)
+
+
+def thin_out(info: VideoInfo, max_fps: float, slow_motion: float) -> int:
+    """Return of how many frames one is watched, so that at least `max_fps` a real second are."""
+    real_fps = (info.nominal_fps or 0.0) * slow_motion
+    return max(1, int(real_fps / max_fps + RATE_TOLERANCE))
 
 
 def plan_windows(info: VideoInfo, sampling: Sampling, slow_motion: float) -> list[Span]:
@@ -108,19 +122,23 @@ def plan_around(
 
 
 def _overlap(one: Span, other: Span) -> bool:
-    (a, b), (c, d) = ((s.from_s or 0.0, s.until_s or np.inf) for s in (one, other))
-    return a < d and c < b
+    return one.from_s < other.until_s and other.from_s < one.until_s
 
 
 def _place_windows(info: VideoInfo, starts_s: NDArray[np.float64], window_s: float) -> list[Span]:
-    """Let windows begin at the keyframes before their places; none where those are far."""
+    """Let windows begin at the keyframes before their places; none where those are far.
+
+    Where keyframes lie so far apart that a window would run into the next, it is left out.
+    """
     keyframes = find_keyframes(info.path, starts_s.tolist())
     if len(keyframes) < len(starts_s):
         return []
     if np.max(starts_s - np.array(keyframes), initial=0.0) > LONGEST_LEAD_S:
         return []
-    windows = []
+    windows: list[Span] = []
     for start in sorted(set(keyframes)):
+        if windows and start < windows[-1].until_s:
+            continue
         counts_from = -np.inf if start <= 0 else start + WARM_UP_S
         windows.append(Span(max(start, 0.0), start + window_s, counts_from))
     return windows

@@ -5,13 +5,15 @@ is the same on every machine.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from formcheck.video.reader import TIME_TOLERANCE_S, VideoInfo, find_keyframes
+from formcheck.video.reader import VideoInfo, find_keyframes
 
 SHORTEST_S, LONGEST_S = 4.0, 20.0
 USUAL_COUNT = 8  # falls to two, four and eight cores alike
+COUNT_TOLERANCE = 1e-6
 NEAR_SHARE = 0.15  # of a span's length
 LONGEST_LEAD_S = 12.0  # where keyframes lie further apart, too much would be decoded twice
 # A tracker that starts anew sees the first frames less well, so the part before goes on over them.
@@ -24,16 +26,16 @@ class Span:
 
     Attributes
     ----------
-    from_s : float or None
-        Frames are seen from this time on; None = from the very start.
-    until_s : float or None
-        Decoding ends before this time; None = at the end.
+    from_s : float
+        Frames are seen from this time on.
+    until_s : float
+        Decoding ends before this time.
     counts_from_s : float
         Frames before this time belong to the span before.
     """
 
-    from_s: float | None = None
-    until_s: float | None = None
+    from_s: float = -np.inf
+    until_s: float = np.inf
     counts_from_s: float = -np.inf
 
 
@@ -45,7 +47,7 @@ def cut_into_spans(info: VideoInfo) -> list[Span]:
     """
     length_s = info.promised_duration_s or 0.0
     step_s = float(np.clip(length_s / USUAL_COUNT, SHORTEST_S, LONGEST_S))
-    count = int(length_s / step_s + TIME_TOLERANCE_S)
+    count = int(length_s / step_s + COUNT_TOLERANCE)
     if count < 2:
         return [Span()]
     wanted = np.arange(1, count) * (length_s / count)
@@ -55,10 +57,6 @@ def cut_into_spans(info: VideoInfo) -> list[Span]:
     is_near = wanted - keyframes < NEAR_SHARE * step_s
     edges = np.where(is_near, keyframes, wanted).tolist()
     return [
-        Span(
-            from_s=start,
-            until_s=None if end is None else end + OVERLAP_S,
-            counts_from_s=-np.inf if start is None else start + OVERLAP_S,
-        )
-        for start, end in zip([None, *edges], [*edges, None], strict=True)
+        Span(start, end + OVERLAP_S, start + OVERLAP_S)
+        for start, end in pairwise([-np.inf, *edges, np.inf])
     ]
