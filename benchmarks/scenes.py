@@ -119,6 +119,10 @@ def tuning_scenes() -> list[Planned]:
         planned.append(Planned(replace(scene, run=run), "stairs"))
     for i in range(4):
         planned.append(_fast_scene(rng, f"tuning-fast-{i}", i))
+    for i in range(10):
+        planned.append(_long_scene(rng, f"tuning-steady-{i}", i, "steady"))
+    for i in range(5):
+        planned.append(_long_scene(rng, f"tuning-flexion-{i}", i, "flexion"))
     return planned
 
 

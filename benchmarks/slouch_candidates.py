@@ -102,7 +102,7 @@ def candidates(found: Analysis, profile: Floats) -> dict[str, Floats]:
 def fit_scene(planned: Planned) -> dict[str, tuple[float, float, float]] | None:
     """Gain, cross-talk of lean and SD of the rest of each candidate in one scene."""
     video = video_of(planned)
-    observation = observation_of(video)
+    observation = observation_of(video, Options())
     try:
         found = assess_run(probe_video(video), observation, Options())
     except Exception as error:

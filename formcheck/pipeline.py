@@ -32,6 +32,10 @@ from formcheck.video.reader import VideoInfo, hash_file, is_variable_rate, probe
 from formcheck.video.sampling import plan_around, plan_windows, thin_out
 
 MIN_STRIDES = 2
+# Masks, for slouch, are drawn seven times in a stride, and more often in a short video: what is
+# known of a change rests on how many there are in all.
+LONGEST_MASK_INTERVAL_S = 0.1
+ENOUGH_MASKS = 1200
 
 
 def analyze(
@@ -77,9 +81,11 @@ def watch(info: VideoInfo, options: Options, progress: Progress | None = None) -
     """Watch as much of a video as the options say."""
     slow_motion = slow_motion_factor(options, info.nominal_fps)
     windows = plan_windows(info, options.sampling, slow_motion)
+    length_s = sum(w.until_s - w.from_s for w in windows) or info.promised_duration_s or np.inf
+    mask_interval_s = choose_mask_interval(length_s, slow_motion)
     return observe_video(
         info,
-        partial(create_engine, options),
+        partial(create_engine, options, mask_interval_s=mask_interval_s),
         progress,
         windows=windows,
         every=thin_out(info, options.max_fps, slow_motion),
@@ -87,8 +93,16 @@ def watch(info: VideoInfo, options: Options, progress: Progress | None = None) -
     )
 
 
-def create_engine(options: Options, people: int) -> PoseEngine:
-    """Make the engine that the options name, for up to so many people."""
+def choose_mask_interval(length_s: float, slow_motion: float = 1.0) -> float:
+    """Return how often masks are drawn, seconds of the video, where so much of it is watched."""
+    return min(length_s / ENOUGH_MASKS, LONGEST_MASK_INTERVAL_S * slow_motion)
+
+
+def create_engine(options: Options, people: int, mask_interval_s: float = 0.0) -> PoseEngine:
+    """Make the engine that the options name, for up to so many people.
+
+    `mask_interval_s` is how often it need draw masks; MediaPipe draws them on every frame.
+    """
     if options.engine == "mediapipe":  # imported only where it is asked for
         from formcheck.pose.mediapipe_engine import MediaPipeEngine
 
@@ -96,7 +110,12 @@ def create_engine(options: Options, people: int) -> PoseEngine:
     from formcheck.pose.blazepose_engine import BlazePoseEngine
 
     return BlazePoseEngine(
-        options.model, options.device, options.precision, people=people, masks=True
+        options.model,
+        options.device,
+        options.precision,
+        people=people,
+        masks=True,
+        mask_interval_s=mask_interval_s,
     )
 
 

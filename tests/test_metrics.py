@@ -12,7 +12,7 @@ from formcheck.metrics.docs import to_markdown
 from formcheck.pose.engine import Mask
 from formcheck.pose.silhouette import PROFILE_SIZE, measure_profile
 from formcheck.signals.cleaning import clean_keypoints
-from formcheck.signals.clock import percentile_of_known
+from formcheck.signals.clock import mean_of_lowest, percentile_of_known
 from formcheck.signals.orientation import Orientation, find_orientation
 from formcheck.signals.rhythm import find_rhythm
 from formcheck.signals.strides import Strides, find_strides
@@ -147,7 +147,7 @@ def test_slouch_ignores_an_elbow_behind_the_back_for_half_of_the_stride():
     behind = (runner.keypoints.time_s * 165 / 120) % 1 < 0.5
     profile[np.ix_(behind, range(8, 16))] += 0.3
     hidden = compute_metrics(data_of(runner, profile=profile))["slouch_deg"]
-    # the lower percentile of half as many frames lies a little higher
+    # the nearest of half as many outlines lie a little further off
     assert np.abs(hidden - clean).max() < 1.5
 
 
@@ -157,6 +157,15 @@ def test_percentile_agrees_with_numpy():
     values[rng.uniform(size=values.shape) < 0.3] = np.nan
     expected = np.nanpercentile(values, 20, axis=1)
     assert percentile_of_known(values, 20) == pytest.approx(expected)
+
+
+def test_the_lowest_values_are_those_that_are_known():
+    values = np.array([[5.0, np.nan, 1.0, 2.0, 9.0, 8.0, 7.0, np.nan, 3.0, 4.0]])
+    assert mean_of_lowest(values, 0.5) == pytest.approx([np.mean([1, 2, 3, 4])])
+    assert mean_of_lowest(values, 0.01) == pytest.approx([1.5])
+    both = np.stack([values, values + 1], axis=2)
+    assert mean_of_lowest(both, 0.5) == pytest.approx(np.array([[2.5, 3.5]]))
+    assert np.isnan(mean_of_lowest(np.full((1, 4), np.nan), 0.3)).all()
 
 
 def test_stride_means_are_cut_at_the_stride_and_refuse_gaps():

@@ -26,7 +26,9 @@ class Replay:
     outlines: Jobs = field(default_factory=list)
 
 
-def watch_engine(networks: PoseNetworks, model: str, frames: Sequence[Frame]) -> Replay:
+def watch_engine(
+    networks: PoseNetworks, model: str, frames: Sequence[Frame], mask_interval_s: float
+) -> Replay:
     """Let the engine follow one person through the frames, and keep what it asks for.
 
     Raises
@@ -35,7 +37,12 @@ def watch_engine(networks: PoseNetworks, model: str, frames: Sequence[Frame]) ->
         Nobody is seen, so the stages would have nothing to do.
     """
     replay = Replay()
-    engine = BlazePoseEngine(model, masks=True, networks=_WatchedNetworks(networks, replay))
+    engine = BlazePoseEngine(
+        model,
+        masks=True,
+        mask_interval_s=mask_interval_s,
+        networks=_WatchedNetworks(networks, replay),
+    )
     for seen in engine.track(_WatchedFrame(frame, replay) for frame in frames):
         for mask, position in zip(seen.masks or [], seen.position, strict=False):
             replay.outlines.append(partial(measure_profile, mask, position))

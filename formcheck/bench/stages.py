@@ -20,7 +20,7 @@ from formcheck.errors import FormcheckError
 from formcheck.models import model_path
 from formcheck.observe import WORKING_SIDE_PX, observe_video
 from formcheck.options import Options
-from formcheck.pipeline import analyze, assess_run, create_engine
+from formcheck.pipeline import analyze, assess_run, choose_mask_interval, create_engine
 from formcheck.pose.blazepose_engine import BlazePoseEngine
 from formcheck.pose.engine import PoseEngine
 from formcheck.pose.mediapipe_engine import (
@@ -128,7 +128,8 @@ def _decode_stage(case: Case, clip: Clip, threads: int) -> Stage:
 
 
 def _blazepose_stages(case: Case, clip: Clip, engine: BlazePoseEngine) -> Iterator[Stage]:
-    replay = watch_engine(engine._networks, case.model, clip.sample)
+    interval_s = choose_mask_interval(clip.info.promised_duration_s or 0.0)
+    replay = watch_engine(engine._networks, case.model, clip.sample, interval_s)
     parts = {"crop": replay.crops, "network": replay.reads, "masks": replay.outlines}
     for name, jobs in parts.items():
         run = partial(_do_side_by_side, jobs, engine.threads)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from formcheck.keypoints import OUTLINE_AT
 from formcheck.metrics.registry import BEHIND, SIDE, StrideData, register
-from formcheck.signals.clock import percentile_of_known
+from formcheck.signals.clock import mean_of_lowest
 
 # Degrees of thoracic flexion per trunk length of bulge: on 20 rendered runners, flexion in steps
 # from 0 to 20 degrees, 0.0018 trunk lengths a degree, SD 15 % from body to body, and nothing
@@ -16,9 +16,10 @@ SLOUCH_DEG_PER_BULGE = 1 / 0.0018
 LOWER_BACK = (OUTLINE_AT > 0.04) & (OUTLINE_AT < 0.16)
 NAPE = (OUTLINE_AT > 1.04) & (OUTLINE_AT < 1.21)
 BACK = (OUTLINE_AT > 0.09) & (OUTLINE_AT < 1.13)  # between those ends' middles
-# The elbow swings behind the back once a stride and hides it; the back itself is what remains at
-# the lower end of the distances seen within the stride.
-UNHIDDEN_PERCENTILE = 20
+# The elbow swings behind the back once a stride and hides it; the back itself is the mean of the
+# nearest of the outlines seen within the stride. On 15 tuning scenes that left an error of change
+# of 0.9 degrees (RMS), the 20th percentile 1.4.
+UNHIDDEN_SHARE = 0.3
 MIN_OUTLINES = 4  # in a stride
 
 
@@ -52,15 +53,15 @@ def slouch(data: StrideData) -> NDArray[np.float64]:
     """Bulge of the back's outline over its own chord, as degrees of thoracic flexion.
 
     Per stride: distance from the hip-shoulder line to the outline at each height, in trunk lengths
-    (low percentile over the stride, so that the elbow does not count); its mean over the straight
-    line from the lower back to the nape; times a constant gain. Absolute values carry body shape
-    and clothing: only changes mean something, so the report counts from the baseline. A proxy: the
-    pose has no thoracic point.
+    (mean of the nearest 30 % of the stride's outlines, so that the elbow does not count); its mean
+    over the straight line from the lower back to the nape; times a constant gain. Absolute values
+    carry body shape and clothing: only changes mean something, so the report counts from the
+    baseline. A proxy: the pose has no thoracic point.
     """
     sides = data.profile.reshape(len(data.profile), 2, -1)
     outlines = data.frames_of_strides(sides[:, 0 if data.orientation.direction > 0 else 1])
     enough = np.isfinite(outlines[..., BACK]).all(axis=2).sum(axis=1) >= MIN_OUTLINES
-    distance = percentile_of_known(outlines, UNHIDDEN_PERCENTILE)
+    distance = mean_of_lowest(outlines, UNHIDDEN_SHARE)
     low, high = (
         (OUTLINE_AT[end].mean(), distance[:, end].mean(axis=1, keepdims=True))
         for end in (LOWER_BACK, NAPE)

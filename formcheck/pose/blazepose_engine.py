@@ -26,7 +26,6 @@ CENTRE, RIM = 33, 34  # auxiliary landmarks: middle of the hips, and the rim of 
 VISIBLE = 3  # column of the landmarks
 MIN_PRESENCE = 0.5
 LOOK_AGAIN_S = 0.5  # how often further people are looked for while one is followed
-MASK_INTERVAL_S = 0.1  # on average: masks cost a lot, and slouch needs some in each stride
 GOLDEN_RATIO = (1 + 5**0.5) / 2
 
 
@@ -44,7 +43,9 @@ class BlazePoseEngine:
     people : int
         At most how many people are looked for.
     masks : bool
-        Whether masks of the people are computed, on some of the frames.
+        Whether masks of the people are computed.
+    mask_interval_s : float
+        How often, on average; 0 = on every frame.
     networks : PoseNetworks, optional
         Use these instead of opening the model's.
 
@@ -70,6 +71,7 @@ class BlazePoseEngine:
         *,
         people: int = 1,
         masks: bool = False,
+        mask_interval_s: float = 0.0,
         networks: PoseNetworks | None = None,
     ) -> None:
         self.model = model
@@ -80,7 +82,7 @@ class BlazePoseEngine:
         self.precision = opened.precision
         self._networks = opened.networks
         self._people = people
-        self._masks = masks
+        self._masks, self._mask_interval_s = masks, mask_interval_s
 
     def track(self, frames: Iterable[Frame]) -> Generator[FramePoses]:
         """Yield the poses of each frame; see `PoseEngine.track`."""
@@ -92,7 +94,9 @@ class BlazePoseEngine:
             ):
                 looked_s = frame.time_s
                 regions = self._add_newcomers(frame, regions)
-            wants_masks = self._masks and _masks_due(frame.time_s) > _masks_due(previous_s)
+            wants_masks = self._masks and (
+                self._masks_due(frame.time_s) > self._masks_due(previous_s)
+            )
             previous_s = frame.time_s
             poses, regions = self._read(frame, regions, wants_masks)
             yield poses
@@ -108,6 +112,17 @@ class BlazePoseEngine:
             if not any(found.overlaps(region) for region in regions):
                 regions.append(found)
         return regions
+
+    def _masks_due(self, until_s: float) -> float:
+        """Return how many masks are due until a time.
+
+        One in each interval of the clock, early in one and late in another (by multiples of the
+        golden ratio), so that no runner's strides fall into step with them.
+        """
+        if not self._mask_interval_s or not np.isfinite(until_s):
+            return until_s
+        whole, part = divmod(until_s / self._mask_interval_s, 1.0)
+        return whole + (part >= whole * GOLDEN_RATIO % 1.0)
 
     def _draw_mask(
         self, read: Read, crop: int, places: NDArray[np.float64], to_frame: NDArray[np.float64]
@@ -150,18 +165,6 @@ class BlazePoseEngine:
             _to_frame_poses(frame, points_of_people, masks if wants_masks else None),
             following,
         )
-
-
-def _masks_due(until_s: float) -> float:
-    """Return how many masks are due until a time.
-
-    One in each interval of the clock, early in one and late in another (by multiples of the golden
-    ratio), so that no runner's strides fall into step with them.
-    """
-    if not np.isfinite(until_s):
-        return until_s
-    whole, part = divmod(until_s / MASK_INTERVAL_S, 1.0)
-    return whole + (part >= whole * GOLDEN_RATIO % 1.0)
 
 
 @dataclass(frozen=True)

@@ -114,3 +114,16 @@ def percentile_of_known(values: NDArray[np.float64], percent: float) -> NDArray[
     low = np.take_along_axis(ordered, below, axis=1)
     high = np.take_along_axis(ordered, np.minimum(below + 1, np.maximum(count - 1, 0)), axis=1)
     return np.asarray(low + (rank - below) * (high - low))[:, 0]
+
+
+def mean_of_lowest(values: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """Mean of this share of the values along axis 1, the lowest ones; NaN left out, two at least.
+
+    NaN where not two are known.
+    """
+    ordered = np.sort(values, axis=1)  # NaN goes to the end
+    count = np.isfinite(values).sum(axis=1, keepdims=True)
+    taken = np.maximum(np.round(share * count), 2)
+    rank = np.arange(values.shape[1]).reshape(1, -1, *[1] * (values.ndim - 2))
+    total = np.where(rank < taken, ordered, 0.0).sum(axis=1)  # NaN among them stays NaN
+    return np.asarray(total / taken[:, 0])
