@@ -60,7 +60,7 @@ _SIDE_BONES = tuple(
     )
 )
 # Heights at which the outline of a person is measured: 0 = hip, 1 = shoulder, then on to the head.
-OUTLINE_AT = np.linspace(-0.1, 1.5, 33)
+OUTLINE_AT = np.linspace(-0.1, 1.3, 29)
 
 BONES = (
     *_SIDE_BONES,

@@ -249,7 +249,23 @@ def test_in_a_batch_each_square_gives_what_it_gives_alone(lite, crops):
 def reduced():
     from formcheck.pose.openvino_networks import OpenVinoNetworks
 
-    return OpenVinoNetworks("lite")
+    return OpenVinoNetworks("lite", "bfloat16")
+
+
+def test_openvino_reads_and_draws_what_onnx_runtime_does(lite, crops):
+    from formcheck.pose.openvino_networks import OpenVinoNetworks
+
+    networks = OpenVinoNetworks("lite", "float32")
+    here, there = (n.read(crops[:1], for_masks=True) for n in (networks, lite))
+    np.testing.assert_allclose(here.landmarks, there.landmarks, atol=0.02)
+    np.testing.assert_allclose(here.presence, there.presence, atol=1e-4)
+    np.testing.assert_allclose(here.heatmap, there.heatmap, atol=0.02)
+    for one, other in zip(here.features, there.features, strict=True):
+        np.testing.assert_allclose(one, other, atol=0.02)
+    np.testing.assert_allclose(
+        networks.draw_masks(here.features), lite.draw_masks(there.features), atol=0.01
+    )
+    assert (networks.device, networks.precision) == ("cpu", "float32")
 
 
 def test_reduced_precision_reads_what_full_precision_reads(lite, reduced, crops):

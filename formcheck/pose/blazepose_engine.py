@@ -3,6 +3,7 @@
 No smoothing: the clip is filtered as a whole later, without lag. No MediaPipe is imported.
 """
 
+import platform
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,7 +17,14 @@ from formcheck.pose.batching import BatchedNetworks
 from formcheck.pose.detector import SIDE_PX, find_regions, letterbox
 from formcheck.pose.engine import FramePoses, Mask
 from formcheck.pose.heatmap import refine_landmarks
-from formcheck.pose.networks import CROP_SIDE_PX, OnnxNetworks, PoseNetworks, Read, cut_features
+from formcheck.pose.networks import (
+    CROP_SIDE_PX,
+    OnnxNetworks,
+    PoseNetworks,
+    Read,
+    choose_device,
+    cut_features,
+)
 from formcheck.pose.region import Region, apply, invert, region_around
 from formcheck.pose.silhouette import find_part
 from formcheck.system import choose_batch, count_cores, has_fast_bfloat16
@@ -26,6 +34,7 @@ CENTRE, RIM = 33, 34  # auxiliary landmarks: middle of the hips, and the rim of 
 VISIBLE = 3  # column of the landmarks
 MIN_PRESENCE = 0.5
 LOOK_AGAIN_S = 0.5  # how often further people are looked for while one is followed
+MEASURED_ON = ("x86_64", "amd64")  # processors on which OpenVINO was found to be the faster
 GOLDEN_RATIO = (1 + 5**0.5) / 2
 
 
@@ -179,36 +188,38 @@ class _Opened:
 @lru_cache(maxsize=2)
 def _open_networks(model: str, device: str, precision: str) -> _Opened:
     """Open the networks once for all engines of this process: it takes a quarter of a second."""
-    networks = OnnxNetworks(model, device)
-    if networks.device != "cpu":
-        note = None
-        if precision == "reduced":
-            note = f"reduced precision is for the CPU; running in full on {networks.device}"
-        batch = choose_batch()
-        batched = BatchedNetworks(networks, batch)
-        return _Opened(batched, networks.device, networks.precision, note, batch)
-    if precision == "reduced" or (precision == "auto" and has_fast_bfloat16()):
-        reduced, note = _open_reduced(model)
-        if reduced is not None:
-            # OpenVINO computes in threads of its own: while they do, others of ours prepare
-            threads = 2 * count_cores()
-            return _Opened(reduced, "cpu", reduced.precision, networks.note, threads)
-        if precision == "reduced":
-            return _Opened(networks, "cpu", networks.precision, note)
-    return _Opened(networks, "cpu", networks.precision, networks.note)
+    best, note = choose_device(device)
+    if best != "cpu":
+        networks = OnnxNetworks(model, best)
+        if networks.device != "cpu":
+            if precision == "reduced":
+                note = f"reduced precision is for the CPU; running in full on {networks.device}"
+            batch = choose_batch()
+            batched = BatchedNetworks(networks, batch)
+            return _Opened(batched, networks.device, networks.precision, note, batch)
+        note = networks.note
+    reduced = precision == "reduced" or (precision == "auto" and has_fast_bfloat16())
+    faster, why_not = _open_faster(model, "bfloat16" if reduced else "float32")
+    if faster is not None:
+        # OpenVINO computes in threads of its own: while they do, others of ours prepare
+        return _Opened(faster, "cpu", faster.precision, note, threads=2 * count_cores())
+    if precision == "reduced":
+        note = note or f"reduced precision {why_not}; running in full"
+    return _Opened(OnnxNetworks(model, "cpu"), "cpu", OnnxNetworks.precision, note)
 
 
-def _open_reduced(model: str) -> tuple[OnnxNetworks | None, str | None]:
-    """Open the networks in bfloat16; if that can't be, return a note that says why."""
+def _open_faster(model: str, precision: str) -> tuple[OnnxNetworks | None, str]:
+    """Open the networks on OpenVINO, where that is faster, or say why not."""
+    if precision == "float32" and platform.machine().lower() not in MEASURED_ON:
+        return None, "is not known to be faster here"
     try:
         from formcheck.pose.openvino_networks import OpenVinoNetworks
     except ImportError:
-        how = "pip install 'formcheck[fast]'"
-        return None, f"reduced precision needs OpenVINO ({how}); running in full"
+        return None, "needs OpenVINO (pip install 'formcheck[fast]')"
     try:
-        return OpenVinoNetworks(model), None
+        return OpenVinoNetworks(model, precision), ""
     except (ImportError, ModelError) as error:
-        return None, f"reduced precision doesn't run here ({error}); running in full"
+        return None, f"doesn't run here ({error})"
 
 
 def _to_frame_poses(

@@ -6,8 +6,10 @@ The rule is that of MediaPipe's pose landmarker (Apache-2.0).
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 REACH = 3  # cells of the heatmap to each side of the landmark
+STEPS = np.arange(-REACH, REACH + 1)
 MIN_CONFIDENCE = 0.5  # of the surest cell there; else the landmark stays
 
 
@@ -32,24 +34,21 @@ def refine_landmarks(
     """
     crops, rows, columns, count = heatmap.shape
     cell = np.array([side_px / columns, side_px / rows])
-    size = np.array([columns, rows])
-    middle = np.floor(landmarks / cell).astype(int)
-    inside = ((middle >= 0) & (middle < size)).all(axis=-1)
-    step = np.arange(-REACH, REACH + 1)
-    x = np.clip(middle[..., 0, None], 0, columns - 1) + step  # (crop, landmark, step)
-    y = np.clip(middle[..., 1, None], 0, rows - 1) + step
-    logits = heatmap[
-        np.arange(crops)[:, None, None, None],
-        np.clip(y, 0, rows - 1)[..., :, None],
-        np.clip(x, 0, columns - 1)[..., None, :],
-        np.arange(count)[:, None, None],
-    ]
-    here = ((y >= 0) & (y < rows))[..., :, None] & ((x >= 0) & (x < columns))[..., None, :]
-    weight = np.where(here, 1 / (1 + np.exp(-logits)), 0.0)
-    total = weight.sum(axis=(2, 3))
+    middle = np.floor(landmarks / cell).astype(np.int64)
+    inside = ((middle >= 0) & (middle < (columns, rows))).all(axis=-1)
+    middle = np.where(inside[..., None], middle, 0)
+    x, y = middle[..., 0, None] + STEPS, middle[..., 1, None] + STEPS  # (crop, landmark, step)
+    outside_x, outside_y = (x < 0) | (x >= columns), (y < 0) | (y >= rows)
+    place = y[..., :, None] * columns + x[..., None, :]
+    place = place * count + np.arange(count)[:, None, None]
+    place += (np.arange(crops) * heatmap[0].size)[:, None, None, None]
+    logits = heatmap.ravel().take(place.reshape(crops, count, -1), mode="clip")
+    weight = expit(logits).reshape(place.shape)
+    weight[outside_y] = 0.0
+    weight.swapaxes(2, 3)[outside_x] = 0.0
     sure = inside & (weight.max(axis=(2, 3)) >= MIN_CONFIDENCE)
-    mass = np.stack(
-        [(weight.sum(axis=2) * x).sum(axis=2), (weight.sum(axis=3) * y).sum(axis=2)], axis=-1
-    )
-    refined = mass / np.maximum(total, 1e-9)[..., None] * cell
+    over_x, over_y = weight.sum(axis=2), weight.sum(axis=3)
+    total = np.maximum(over_x.sum(axis=2), 1e-9)
+    refined = np.stack([(over_x * x).sum(axis=2), (over_y * y).sum(axis=2)], axis=-1)
+    refined *= cell / total[..., None]
     return np.where(sure[..., None], refined, landmarks)

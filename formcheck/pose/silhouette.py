@@ -12,8 +12,8 @@ from formcheck.keypoints import INDEX, OUTLINE_AT
 from formcheck.pose.engine import Mask
 from formcheck.pose.region import apply
 
-REACH = 0.8  # trunk lengths searched to either side of the line
-STEPS = 96  # samples on that search
+REACH = 0.6  # trunk lengths searched to either side of the line
+STEPS = 72  # samples on that search
 OUT = np.linspace(-REACH, REACH, 2 * STEPS + 1)
 ENDS = OUTLINE_AT[[0, -1]]
 MIN_AXIS_PX = 8  # of the axis searched; a trunk shorter than this shows no outline

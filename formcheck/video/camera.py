@@ -167,9 +167,10 @@ class CameraWatch:
         if self._thumb is not None and self._thumb.shape == thumb.shape and follows:
             gain = (self._thumb.mean() + 1) / (thumb.mean() + 1)  # a light switched off is no cut
             difference = float(np.abs(gain * thumb - self._thumb).mean() / max(gain, 1.0))
-            typical = float(np.median(self._differences)) if self._differences else 0.0
-            if difference > CUT_DIFFERENCE and difference > CUT_PROMINENCE * typical:
-                self._cuts_s.append(seen.time_s)
+            if difference > CUT_DIFFERENCE:
+                typical = float(np.median(self._differences)) if self._differences else 0.0
+                if difference > CUT_PROMINENCE * typical:
+                    self._cuts_s.append(seen.time_s)
             self._differences = [*self._differences[-30:], difference]
         self._thumb = thumb
 

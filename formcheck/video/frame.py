@@ -1,7 +1,7 @@
 """One picture of a video: upright and in square pixels, made only as far as it is asked for."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import av
 import cv2
@@ -208,9 +208,17 @@ def _planes(picture: av.VideoFrame) -> list[NDArray[np.uint8]]:
 
 def _to_rgb(picture: av.VideoFrame) -> NDArray[np.float64]:
     """Matrix from luma and the two colour differences to RGB, shape (3, 4)."""
-    red, blue = BT709 if picture.colorspace == Colorspace.ITU709 else BT601
+    weights = BT709 if picture.colorspace == Colorspace.ITU709 else BT601
+    return _colour_matrix(weights, _levels(picture))
+
+
+@lru_cache
+def _colour_matrix(
+    weights: tuple[float, float], ranges: tuple[int, int, int]
+) -> NDArray[np.float64]:
+    red, blue = weights
     green = 1 - red - blue
-    dark, levels, colours = _levels(picture)
+    dark, levels, colours = ranges
     rows = np.array([
         [1, 0, 2 * (1 - red)],
         [1, -2 * blue * (1 - blue) / green, -2 * red * (1 - red) / green],

@@ -4,6 +4,7 @@ Where they begin depends on the video alone, not on how many are watched at once
 is the same on every machine.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,8 +13,7 @@ import numpy as np
 from formcheck.video.reader import VideoInfo, find_keyframes
 
 SHORTEST_S, LONGEST_S = 4.0, 20.0
-USUAL_COUNT = 8  # falls to two, four and eight cores alike
-COUNT_TOLERANCE = 1e-6
+USUAL_COUNT = 8  # or multiples of it: falls to two, four and eight cores alike
 NEAR_SHARE = 0.15  # of a span's length
 LONGEST_LEAD_S = 12.0  # where keyframes lie further apart, too much would be decoded twice
 # A tracker that starts anew sees the first frames less well, so the part before goes on over them.
@@ -46,10 +46,10 @@ def cut_into_spans(info: VideoInfo) -> list[Span]:
     between are decoded for nothing, which costs less than a core that has nothing to do at the end.
     """
     length_s = info.promised_duration_s or 0.0
-    step_s = float(np.clip(length_s / USUAL_COUNT, SHORTEST_S, LONGEST_S))
-    count = int(length_s / step_s + COUNT_TOLERANCE)
+    count = _choose_count(length_s)
     if count < 2:
         return [Span()]
+    step_s = length_s / count
     wanted = np.arange(1, count) * (length_s / count)
     keyframes = np.array(find_keyframes(info.path, wanted.tolist()))
     if len(keyframes) < len(wanted) or np.max(wanted - keyframes) > LONGEST_LEAD_S:
@@ -60,3 +60,12 @@ def cut_into_spans(info: VideoInfo) -> list[Span]:
         Span(start, end + OVERLAP_S, start + OVERLAP_S)
         for start, end in pairwise([-np.inf, *edges, np.inf])
     ]
+
+
+def _choose_count(length_s: float) -> int:
+    if length_s >= USUAL_COUNT * SHORTEST_S:
+        return USUAL_COUNT * math.ceil(length_s / (USUAL_COUNT * LONGEST_S))
+    count = USUAL_COUNT // 2
+    while count > 1 and length_s < count * SHORTEST_S:
+        count //= 2
+    return count
