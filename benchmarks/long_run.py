@@ -10,11 +10,8 @@ lean, onset. With --all also reading every frame. The videos are kept in build/l
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +25,8 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from formcheck.bench.clock import measure_process
+from formcheck.errors import FormcheckError
 from formcheck.video.reader import read_frames
 from tests.clips import CLIPS
 from tests.test_real_clips import BELT_Y
@@ -39,7 +38,6 @@ LONG_SIDE_PX = 1920
 LOOP_FRAMES, FPS = 121, 30
 LEAN_AT_END_DEG, LEAN_STEP_DEG = 4.0, 0.1
 CLOCK = Fraction(1, 90_000)
-MIB = 2**20
 
 
 def added_lean(share: float) -> float:
@@ -48,7 +46,7 @@ def added_lean(share: float) -> float:
     return LEAN_STEP_DEG * round(wanted / LEAN_STEP_DEG)
 
 
-def true_change(minutes: float, part: float = 0.2) -> float:
+def true_change(part: float = 0.2) -> float:
     """Mean of the lean added in the last part of the run minus that in the first."""
     share = np.linspace(1 - part, 1, 1001)
     return float(np.mean([added_lean(s) for s in share]))
@@ -131,19 +129,17 @@ def analyse(video: Path, sample: str) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable, "-m", "formcheck.cli", "analyze", str(video), "--sample", sample,
-            "--out", folder, "--quiet", "--engine", "blazepose",
+            "--out", folder, "--quiet",
         ]  # fmt: skip
-        began = time.monotonic()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - began
-        if status:
-            raise SystemExit(f"long_run: formcheck ended with {os.waitstatus_to_exitcode(status)}")
+        try:
+            cost = measure_process(command)
+        except FormcheckError as error:
+            raise SystemExit(f"long_run: {error}") from None
         report = json.loads((Path(folder) / "report.json").read_text())
     lean = report["metrics"]["trunk_lean_deg"]
     return {
-        "seconds": seconds,
-        "peak_mib": usage.ru_maxrss * 1024 / MIB,
+        "seconds": cost.seconds,
+        "peak_mib": cost.peak_mib,
         "frames": report["video"]["frames_decoded"],
         "change": lean["change"],
         "onset_s": lean["onset_s"],
@@ -173,7 +169,7 @@ def main() -> None:
             table.add_row(
                 f"{minutes:g}", sample, f"{found['seconds']:.1f}", f"{found['peak_mib']:.0f}",
                 str(found["frames"]), f"{show(change['value'])} ({interval})",
-                show(true_change(minutes)),
+                show(true_change()),
                 f"{onset['value'] / 60:.1f} min" if onset else "", str(found["verdict"]),
             )  # fmt: skip
     Console(width=140).print(table)

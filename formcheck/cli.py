@@ -104,7 +104,7 @@ def analyze(
     model: Annotated[Model, typer.Option(help="Pose network, quick to thorough.")] = Model.full,
     engine: Annotated[
         Engine, typer.Option(help="What runs the network: formcheck itself, or MediaPipe.")
-    ] = Engine.mediapipe,
+    ] = Engine.blazepose,
     device: Annotated[
         Device,
         typer.Option(help="Where the network runs; auto takes the best that works."),

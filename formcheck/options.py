@@ -41,7 +41,7 @@ class Options:
     cleaning : CleaningSettings
     """
 
-    engine: EngineName = "mediapipe"
+    engine: EngineName = "blazepose"
     model: Literal["lite", "full", "heavy"] = "full"
     device: Literal["auto", "cpu", "cuda", "coreml", "directml"] = "auto"
     precision: Literal["auto", "full", "reduced"] = "auto"

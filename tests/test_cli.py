@@ -143,7 +143,8 @@ def test_without_a_gpu_the_cpu_takes_over_with_one_line(tmp_path):
         "analyze", clip(CLIP), "--model", "lite", "--device", "cuda", "--json", cwd=tmp_path
     )
     assert result.returncode == 0
-    assert result.stderr == "no GPU that MediaPipe can use was found; running on the CPU\n"
+    assert result.stderr.startswith("no cuda device that ONNX Runtime can use was found; running")
+    assert result.stderr.count("\n") == 1
     assert json.loads(result.stdout)["engine"]["device"] == "cpu"
 
 
