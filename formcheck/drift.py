@@ -8,6 +8,7 @@ the correlation, and a real change is not read as scatter. `benchmarks/drift_sim
 measures how well the intervals keep their word.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -15,7 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 SECONDS_PER_HOUR = 3600.0
 # Of a normal distribution, 80 % lies within 1.2816 SD. (The median would call most strides of a
@@ -75,6 +76,27 @@ class DriftSettings:
     bins: int = 120
     swings: int = 12
     onset_simplicity: float = 4.0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How surely a change of a measure tells the change of what it stands for.
+
+    Attributes
+    ----------
+    gain_sd
+        SD of its gain from runner to runner, as a share.
+    offset_sd
+        SD of what something else that changed in this run adds to the change, in the measure's
+        unit.
+    """
+
+    gain_sd: float = 0.0
+    offset_sd: float = 0.0
+
+    def spread(self, change: float) -> float:
+        """SD of what a change is wrong by."""
+        return math.hypot(self.gain_sd * change, self.offset_sd)
 
 
 @dataclass(frozen=True)
@@ -157,6 +179,7 @@ def assess_drift(
     *,
     threshold: float | None,
     parts: tuple[Interval, Interval] | None = None,
+    calibration: Calibration = Calibration(),
     settings: DriftSettings = DriftSettings(),
 ) -> Drift:
     """Tell whether a per-stride series changed from the early to the late part of a run.
@@ -171,6 +194,8 @@ def assess_drift(
         Smallest change worth reporting, in the unit of `value`; None if the metric has none.
     parts
         Baseline and late part in seconds; by default `choose_parts` of the stride times.
+    calibration
+        Widens the interval of the change; that of the trend is of the measure itself.
     settings
         See `DriftSettings`.
 
@@ -218,10 +243,10 @@ def assess_drift(
     variance, degrees_of_freedom = _long_run_variance(binned, settings)
     quantile = float(stdtrit(degrees_of_freedom, 0.5 + settings.confidence / 2))
 
-    difference = _with_interval(
-        late_part.mean - baseline_part.mean,
-        quantile * np.sqrt(variance * (1 / baseline_part.strides + 1 / late_part.strides)),
-    )
+    value_of_change = late_part.mean - baseline_part.mean
+    random = quantile * np.sqrt(variance * (1 / baseline_part.strides + 1 / late_part.strides))
+    known_to = float(ndtri(0.5 + settings.confidence / 2)) * calibration.spread(value_of_change)
+    difference = _with_interval(value_of_change, math.hypot(random, known_to))
     centred_time = time - time.mean()
     time_scatter = centred_time @ centred_time
     trend = _with_interval(

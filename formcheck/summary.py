@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from formcheck.capture import Parts
-from formcheck.drift import Change, assess_drift
+from formcheck.drift import Calibration, Change, assess_drift
 from formcheck.keypoints import Keypoints
 from formcheck.metrics import REGISTRY, Metric, StrideData
 from formcheck.options import Options
@@ -99,6 +99,7 @@ def assess_metric(
         data.strides.middle_s,
         threshold=options.threshold(metric),
         parts=(parts.baseline, parts.late),
+        calibration=_calibrate(metric, values, data, parts, counts),
     )
     drift = assess(value)
     onset_s = drift.onset_s
@@ -133,6 +134,21 @@ def assess_metric(
         onset_s=onset_s,
         note=metric.caveat,
     )
+
+
+def _calibrate(
+    metric: Metric,
+    values: dict[str, NDArray[np.float64]],
+    data: StrideData,
+    parts: Parts,
+    counts: NDArray[np.bool_],
+) -> Calibration:
+    """How surely a change of the metric is one of what it stands for, in this run."""
+    lean = values["trunk_lean_deg"]
+    known = counts & np.isfinite(lean)
+    early, late = (part & known for part in parts.split(data.strides.middle_s))
+    leaning = abs(lean[late].mean() - lean[early].mean()) if early.any() and late.any() else 0.0
+    return Calibration(metric.gain_sd, metric.lean_leak_sd * float(leaning))
 
 
 def _why_unknown(metric: Metric, data: StrideData) -> str:

@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import lfilter
 from scipy.stats import binom
 
-from formcheck.drift import DriftSettings, assess_drift, choose_parts
+from formcheck.drift import Calibration, DriftSettings, assess_drift, choose_parts
 
 STRIDES = 1200
 TIME = np.arange(STRIDES) * 0.75  # a run of 15 minutes
@@ -351,3 +351,15 @@ class TestUnits:
         assert assess_drift(TIME, CHANGING, threshold=2) == assess_drift(
             TIME, CHANGING, threshold=2
         )
+
+
+def test_what_is_not_known_of_the_gain_widens_the_interval_of_the_change():
+    value = NOISE + np.where(IN_LATE_PART, 10.0, 0.0)
+    plain = assess_drift(TIME, value, threshold=3.0)
+    open_gain = assess_drift(TIME, value, threshold=3.0, calibration=Calibration(gain_sd=0.1))
+    half, wider = ((d.change.ci95[1] - d.change.ci95[0]) / 2 for d in (plain, open_gain))
+    assert open_gain.change.value == plain.change.value
+    assert wider == pytest.approx(np.hypot(half, 1.96 * 0.1 * plain.change.value), rel=1e-3)
+    leaking = assess_drift(TIME, NOISE, threshold=3.0, calibration=Calibration(offset_sd=2.0))
+    assert assess_drift(TIME, NOISE, threshold=3.0).change.verdict == "stable"
+    assert leaking.change.verdict == "inconclusive"

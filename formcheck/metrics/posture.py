@@ -8,9 +8,11 @@ from formcheck.metrics.registry import BEHIND, SIDE, StrideData, register
 from formcheck.signals.clock import mean_of_lowest
 
 # Degrees of thoracic flexion per trunk length of bulge: on 20 rendered runners, flexion in steps
-# from 0 to 20 degrees, 0.0018 trunk lengths a degree, SD 15 % from body to body, and nothing
-# for lean (benchmarks/slouch_candidates.py, which also shows the signs that were not taken).
+# from 0 to 20 degrees, 0.0018 trunk lengths a degree, SD 13 % from body to body, and 0.2 SD 0.5
+# degrees for a degree of lean (benchmarks/slouch_candidates.py, which also shows the signs that
+# were not taken).
 SLOUCH_DEG_PER_BULGE = 1 / 0.0018
+SLOUCH_GAIN_SD, SLOUCH_LEAN_LEAK_SD = 0.13, 0.5
 # The chord's ends, over the hip and at the nape: means of some stations, since hair or a collar
 # can change the outline at one.
 LOWER_BACK = (OUTLINE_AT > 0.04) & (OUTLINE_AT < 0.16)
@@ -47,6 +49,8 @@ def trunk_lean(data: StrideData) -> NDArray[np.float64]:
     threshold=3.0,
     is_posture=True,
     is_relative=True,
+    gain_sd=SLOUCH_GAIN_SD,
+    lean_leak_sd=SLOUCH_LEAN_LEAK_SD,
     caveat="an estimate from the back's outline, not a measurement of the spine",
 )
 def slouch(data: StrideData) -> NDArray[np.float64]:

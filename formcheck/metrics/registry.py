@@ -122,6 +122,10 @@ class Metric:
         Whether the verdict rests on it.
     is_relative : bool
         Whether it is counted from the runner's own baseline.
+    gain_sd : float
+        SD of its gain from runner to runner, as a share: it widens the interval of a change.
+    lean_leak_sd : float
+        SD, from runner to runner, of what a degree of trunk lean adds to it.
     frame_limited : bool
         Whether the frame interval bounds how well it is known.
     decimals : int
@@ -139,6 +143,8 @@ class Metric:
     threshold: float | None = None
     is_posture: bool = False
     is_relative: bool = False
+    gain_sd: float = 0.0
+    lean_leak_sd: float = 0.0
     frame_limited: bool = False
     decimals: int = 1
     caveat: str | None = None
