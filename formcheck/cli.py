@@ -53,9 +53,8 @@ class Device(StrEnum):
 
 
 class Precision(StrEnum):
-    """In which the network computes."""
+    """In which the pose network computes."""
 
-    auto = "auto"
     full = "full"
     reduced = "reduced"
 
@@ -112,10 +111,10 @@ def analyze(
     precision: Annotated[
         Precision,
         typer.Option(
-            help="In which the network computes: reduced is bfloat16, auto takes it where the "
-            "processor is made for it."
+            help="In which the network computes: reduced is bfloat16, faster on processors made "
+            "for it, and a little noisier."
         ),
-    ] = Precision.auto,
+    ] = Precision.full,
     view: Annotated[
         ViewChoice | None, typer.Option(help="Where the camera stands, if found wrongly.")
     ] = None,

@@ -22,8 +22,8 @@ class Options:
     model : {'lite', 'full', 'heavy'}
     device : {'auto', 'cpu', 'cuda', 'coreml', 'directml'}
         Where it runs them; the mediapipe engine takes the last three for its own way to a GPU.
-    precision : {'auto', 'full', 'reduced'}
-        Of the blazepose engine's network; 'auto' reduces it where the processor is made for that.
+    precision : {'full', 'reduced'}
+        Of the blazepose engine's network.
     view, direction : optional
         Overrule what is found; direction is +1 for facing image right, -1 for left.
     sampling : Sampling
@@ -44,7 +44,7 @@ class Options:
     engine: EngineName = "blazepose"
     model: Literal["lite", "full", "heavy"] = "full"
     device: Literal["auto", "cpu", "cuda", "coreml", "directml"] = "auto"
-    precision: Literal["auto", "full", "reduced"] = "auto"
+    precision: Literal["full", "reduced"] = "full"
     view: View | None = None
     direction: int | None = None
     sampling: Sampling = field(default_factory=Sampling)

@@ -297,26 +297,14 @@ def test_reduced_precision_takes_several_crops_and_several_threads(reduced, crop
             np.testing.assert_allclose(read.landmarks[i], alone.landmarks[0], atol=0.01)
 
 
-@pytest.mark.parametrize(
-    ("precision", "is_made_for_it", "expected"),
-    [
-        ("auto", True, "bfloat16"),
-        ("auto", False, "float32"),
-        ("full", True, "float32"),
-        ("reduced", False, "bfloat16"),
-    ],
-)
-def test_precision_follows_the_wish_and_the_processor(
-    monkeypatch, precision, is_made_for_it, expected
-):
-    monkeypatch.setattr(blazepose_engine, "has_fast_bfloat16", lambda: is_made_for_it)
+@pytest.mark.parametrize(("precision", "runs_in"), [("full", "float32"), ("reduced", "bfloat16")])
+def test_precision_follows_the_wish(precision, runs_in):
     opened = blazepose_engine._open_networks.__wrapped__("lite", "cpu", precision)
-    assert (opened.precision, opened.note) == (expected, None)
+    assert (opened.precision, opened.note) == (runs_in, None)
 
 
-@pytest.mark.parametrize(("precision", "is_told"), [("auto", False), ("reduced", True)])
+@pytest.mark.parametrize(("precision", "is_told"), [("full", False), ("reduced", True)])
 def test_without_openvino_it_runs_in_full_precision(monkeypatch, precision, is_told):
-    monkeypatch.setattr(blazepose_engine, "has_fast_bfloat16", lambda: True)
     monkeypatch.setitem(sys.modules, "openvino", None)  # importing it fails
     opened = blazepose_engine._open_networks.__wrapped__("lite", "cpu", precision)
     assert opened.precision == "float32"

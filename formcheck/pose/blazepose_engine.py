@@ -27,7 +27,7 @@ from formcheck.pose.networks import (
 )
 from formcheck.pose.region import Region, apply, invert, region_around
 from formcheck.pose.silhouette import find_part
-from formcheck.system import choose_batch, count_cores, has_fast_bfloat16
+from formcheck.system import choose_batch, count_cores
 from formcheck.video.frame import Frame
 
 CENTRE, RIM = 33, 34  # auxiliary landmarks: middle of the hips, and the rim of the body's circle
@@ -46,9 +46,9 @@ class BlazePoseEngine:
     model : {'lite', 'full', 'heavy'}
         The landmark network.
     device : {'auto', 'cpu', 'cuda', 'coreml', 'directml'}
-    precision : {'auto', 'full', 'reduced'}
-        'reduced' runs the landmark network in bfloat16 on OpenVINO; 'auto' does so on processors
-        that are made for it, where OpenVINO is installed.
+    precision : {'full', 'reduced'}
+        'reduced' runs the landmark network in bfloat16 on OpenVINO: twice as fast on processors
+        that are made for it, and slow on others.
     people : int
         At most how many people are looked for.
     masks : bool
@@ -76,7 +76,7 @@ class BlazePoseEngine:
         self,
         model: str = "full",
         device: str = "auto",
-        precision: str = "auto",
+        precision: str = "full",
         *,
         people: int = 1,
         masks: bool = False,
@@ -198,8 +198,7 @@ def _open_networks(model: str, device: str, precision: str) -> _Opened:
             batched = BatchedNetworks(networks, batch)
             return _Opened(batched, networks.device, networks.precision, note, batch)
         note = networks.note
-    reduced = precision == "reduced" or (precision == "auto" and has_fast_bfloat16())
-    faster, why_not = _open_faster(model, "bfloat16" if reduced else "float32")
+    faster, why_not = _open_faster(model, "bfloat16" if precision == "reduced" else "float32")
     if faster is not None:
         # OpenVINO computes in threads of its own: while they do, others of ours prepare
         return _Opened(faster, "cpu", faster.precision, note, threads=2 * count_cores())
