@@ -40,7 +40,7 @@ $(RENDERER): | $(READY)
 
 digital-runner: $(READY) $(MESH) $(RENDERER) ## Set up what renders runs whose truth is known
 
-accuracy: digital-runner ## Hold formcheck against rendered runs (an hour and a half)
+accuracy: digital-runner ## Hold formcheck against rendered runs (40 minutes)
 	$(BIN)/python benchmarks/accuracy.py
 
 format: $(READY) ## Put the code in its format

@@ -1,11 +1,11 @@
 """How far formcheck is from the truth, on rendered runs whose truth is known.
 
     make digital-runner                                  # what rendering needs, once
-    python benchmarks/accuracy.py                        # the published scenes: 90 minutes
+    python benchmarks/accuracy.py                        # the published scenes: 40 minutes
     python benchmarks/accuracy.py --set tuning --only stairs
 
 Videos, and what the pose network saw in them, are kept in build/accuracy, each under the hash of
-what made it: a change in formcheck's later stages is judged again in a minute.
+what made it: a change in formcheck's later stages is judged again in seconds.
 """
 
 import argparse

@@ -1,10 +1,11 @@
 """From pixels to people: decode, find poses, watch the camera; one pass, constant memory."""
 
+import copy
 import dataclasses
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class Observation:
         is said of the whole run must not rest on them.
     sights : list of Sight
         What was kept of each frame, for `watch_more`.
+    camera_watch : CameraWatch or None
+        What followed the camera; it goes on in `watch_more`.
     """
 
     video_time_s: NDArray[np.float64]
@@ -73,6 +76,7 @@ class Observation:
     windows: list[Span] = field(default_factory=list)
     closer: list[Span] = field(default_factory=list)
     sights: list["Sight"] = field(default_factory=list)
+    camera_watch: CameraWatch | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,10 @@ class Sight:
     confidence: NDArray[np.float32]
     profile: NDArray[np.float32]
     glimpse: Glimpse
+
+    def without_pixels(self) -> "Sight":
+        """Return what is left to keep once the camera was followed."""
+        return dataclasses.replace(self, glimpse=self.glimpse.without_pixels())
 
 
 def observe_video(
@@ -108,7 +116,7 @@ def observe_video(
     every : int
         Watch one of so many frames.
     resumable : bool
-        Keep what `watch_more` needs: a tenth of a megabyte for each second watched or two.
+        Keep what `watch_more` needs.
 
     Returns
     -------
@@ -123,9 +131,15 @@ def observe_video(
         progress(0.0)
     engine = create_engine(_survey_people(info, create_engine))
     log = DecodeLog()
+    people, camera = PeopleTracker(), CameraWatch()
+    kept: list[Sight] = []
     with closing(_watch(info, engine, log, windows, every, progress)) as sights:
-        kept = list(sights) if resumable else []
-        people, camera = _put_together(kept or sights, log)
+        for sight in sights:
+            people.add(sight.glimpse.time_s, sight.position, sight.confidence, sight.profile)
+            camera.look(sight.glimpse, sight.position)
+            if resumable:
+                kept.append(sight.without_pixels())
+    log.frames_decoded = len(people.time_s)
     return Observation(
         people.time_s,
         people.people(),
@@ -135,6 +149,7 @@ def observe_video(
         every,
         windows=list(windows),
         sights=kept,
+        camera_watch=camera if resumable else None,
     )
 
 
@@ -156,10 +171,19 @@ def watch_more(
     progress : callable, optional
         As in `observe_video`.
     """
+    assert seen.camera_watch is not None
     log = dataclasses.replace(seen.log)
+    camera = copy.deepcopy(seen.camera_watch)
+    sights = list(seen.sights)
     with closing(_watch(info, seen.engine, log, windows, seen.every, progress)) as watched:
-        sights = sorted([*seen.sights, *watched], key=lambda sight: sight.glimpse.time_s)
-    people, camera = _put_together(sights, log)
+        for sight in watched:
+            camera.look(sight.glimpse, sight.position)
+            sights.append(sight.without_pixels())
+    sights.sort(key=lambda sight: sight.glimpse.time_s)
+    people = PeopleTracker()
+    for sight in sights:
+        people.add(sight.glimpse.time_s, sight.position, sight.confidence, sight.profile)
+    log.frames_decoded = len(people.time_s)
     return dataclasses.replace(
         seen,
         video_time_s=people.time_s,
@@ -168,17 +192,8 @@ def watch_more(
         log=log,
         closer=list(windows),
         sights=sights,
+        camera_watch=camera,
     )
-
-
-def _put_together(sights: Iterable[Sight], log: DecodeLog) -> tuple[PeopleTracker, CameraWatch]:
-    """Tell people apart and follow the camera, in order of time."""
-    tracker, camera = PeopleTracker(), CameraWatch()
-    for sight in sights:
-        tracker.add(sight.glimpse.time_s, sight.position, sight.confidence, sight.profile)
-        camera.look(sight.glimpse, sight.position)
-    log.frames_decoded = len(tracker.time_s)
-    return tracker, camera
 
 
 class _Count:

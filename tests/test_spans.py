@@ -7,7 +7,7 @@ import pytest
 
 from formcheck.observe import observe_video
 from formcheck.video.reader import find_keyframes, probe_video, read_frames
-from formcheck.video.spans import OVERLAP_S, Span, cut_into_spans
+from formcheck.video.spans import OVERLAP_S, Span, _choose_count, cut_into_spans
 from tests.clips import write_video
 from tests.test_observe import FakeEngine, stand_at
 
@@ -34,7 +34,7 @@ def counted_times(path, span):
 
 def test_spans_count_every_frame_once_and_in_order(video):
     spans = cut_into_spans(probe_video(video))
-    assert len(spans) == 3
+    assert len(spans) == 2
     apart = [t for span in spans for t in counted_times(video, span)]
     assert apart == [frame.time_s for frame in read_frames(video)]
 
@@ -42,9 +42,17 @@ def test_spans_count_every_frame_once_and_in_order(video):
 def test_spans_are_of_one_length_and_go_on_over_the_next(video):
     spans = cut_into_spans(probe_video(video))
     for i, (before, after) in enumerate(pairwise(spans)):
-        assert after.from_s == pytest.approx(5.0 * (i + 1), abs=0.15 * 5)
+        assert after.from_s == pytest.approx(7.5 * (i + 1), abs=0.15 * 7.5)
         assert before.until_s == pytest.approx(after.from_s + OVERLAP_S)
         assert after.counts_from_s == before.until_s
+
+
+@pytest.mark.parametrize(
+    ("length_s", "count"),
+    [(0, 1), (7, 1), (8, 2), (15, 2), (16, 4), (32, 8), (160, 8), (161, 16), (3600, 184)],
+)
+def test_the_number_of_spans_falls_to_two_four_and_eight_cores_alike(length_s, count):
+    assert _choose_count(length_s) == count
 
 
 def test_spans_begin_at_keyframes_that_are_near(tmp_path):

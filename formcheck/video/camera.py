@@ -3,6 +3,7 @@
 Small grey pictures are compared twice a second; nothing but a few numbers a sample is kept.
 """
 
+import dataclasses
 from dataclasses import dataclass, field
 
 import cv2
@@ -70,8 +71,8 @@ class Glimpse:
         Width and height of the frame.
     scale : float
         Source pixels per pixel of the frame.
-    levels : array, uint8
-        A few of its grey levels.
+    levels : array, uint8, or None
+        A few of its grey levels; None once they were looked at.
     grey : array, shape (height, width), uint8, or None
         The frame, small and grey; None between the samples.
     """
@@ -79,8 +80,12 @@ class Glimpse:
     time_s: float
     size: tuple[int, int]
     scale: float
-    levels: NDArray[np.uint8]
+    levels: NDArray[np.uint8] | None
     grey: NDArray[np.uint8] | None
+
+    def without_pixels(self) -> "Glimpse":
+        """Return the glimpse as it is kept once it was looked at."""
+        return dataclasses.replace(self, levels=None, grey=None)
 
 
 def glimpse(frame: Frame, previous_s: float) -> Glimpse:
@@ -103,7 +108,10 @@ def _interval(time_s: float) -> float:
 
 @dataclass
 class CameraWatch:
-    """Feed it a glimpse of every frame with the people's points; ask for the `track` at the end."""
+    """Feed it a glimpse of every frame with the people's points; ask for the `track` at the end.
+
+    In order of time; after a pause it may also go back, to what was left out before.
+    """
 
     _samples: list[tuple[float, NDArray[np.float64], float]] = field(default_factory=list)
     _cuts_s: list[float] = field(default_factory=list)
@@ -142,8 +150,9 @@ class CameraWatch:
     @property
     def track(self) -> CameraTrack:
         """What was seen so far."""
-        time_s = np.array([sample[0] for sample in self._samples])
-        motion = np.array([sample[1] for sample in self._samples]).reshape(-1, 3, 3)
+        samples = sorted(self._samples, key=lambda sample: sample[0])
+        time_s = np.array([sample[0] for sample in samples])
+        motion = np.array([sample[1] for sample in samples]).reshape(-1, 3, 3)
         linear = motion[:, :2, :2]
         centre = np.array(self._centre_px)
         centre_small = centre / max(self._reduction, 1e-9)
@@ -155,14 +164,15 @@ class CameraWatch:
             ),
             shift_px=moved * self._reduction,
             zoom=np.sqrt(np.abs(_determinant(linear))),
-            brightness=np.array([sample[2] for sample in self._samples]),
-            cuts_s=np.array(self._cuts_s),
+            brightness=np.array([sample[2] for sample in samples]),
+            cuts_s=np.array(sorted(self._cuts_s)),
             centre_px=(float(centre[0]), float(centre[1])),
         )
 
     def _watch_for_cut(self, seen: Glimpse) -> None:
+        assert seen.levels is not None
         thumb = seen.levels.astype(np.float32)
-        follows = seen.time_s - self._thumb_s < LONGEST_PAUSE_S
+        follows = abs(seen.time_s - self._thumb_s) < LONGEST_PAUSE_S
         self._thumb_s = seen.time_s
         if self._thumb is not None and self._thumb.shape == thumb.shape and follows:
             gain = (self._thumb.mean() + 1) / (thumb.mean() + 1)  # a light switched off is no cut

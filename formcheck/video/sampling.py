@@ -14,7 +14,7 @@ from formcheck.video.reader import VideoInfo, find_keyframes
 from formcheck.video.spans import LONGEST_LEAD_S, Span
 
 READ_ALL_UP_TO_S = 300.0  # a video this long is read whole, unless told otherwise
-WINDOW_S = 8.0  # real time: eight strides of a slow runner, and what the ends cost
+WINDOW_S = 7.5  # real time: eight strides of a slow runner, and what the ends cost
 SHORTEST_WINDOW_S = 3.0
 # Enough windows for the statistics' slow swings (drift.py) with some of them lost.
 USUAL_WINDOWS = 28
