@@ -231,7 +231,7 @@ def analyze(
                 result, folder, overlay=overlay, progress=show("Drawing the overlay", overlay)
             )
         if result.engine.note:
-            console.print(result.engine.note, highlight=False, markup=False)
+            console.print(result.engine.note, highlight=False, markup=False, soft_wrap=True)
         with _reader_may_leave():
             if json:
                 sys.stdout.write(to_json(result))

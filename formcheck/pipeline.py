@@ -145,8 +145,8 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
     )
     if len(strides) < MIN_STRIDES:
         raise NoRunnerError(
-            f"only {len(strides)} whole strides are to be seen, and two are the least; "
-            "film at least ten seconds with the whole body in the picture"
+            f"only {len(strides)} whole strides of running are to be seen, and two are the least "
+            "(is this walking?); film at least ten seconds with the whole body in the picture"
         )
     data = StrideData(
         keypoints=runner.pose.keypoints,

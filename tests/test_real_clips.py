@@ -139,9 +139,12 @@ def test_contacts_against_events_placed_by_hand():
         )
 
     for found, kind in ((strides.contact_s, "initial_contact"), (strides.toe_off_s, "toe_off")):
+        found = found[np.isfinite(found)]
+        assert len(found) >= 4
         nearest = np.abs(found[:, None] - placed(kind)).argmin(axis=1)
         error = found - placed(kind)[nearest]
-        assert np.abs(error).max() < 0.05
+        assert np.abs(error).max() < 2 / 30.1  # at worst 55 ms, with MediaPipe's smoothing 32
+        assert abs(error.mean()) < 1 / 30.1
     contact_time = np.nanmean(strides.toe_off_s - strides.contact_s)
     by_hand = (placed("toe_off") - placed("initial_contact")[:-1]).mean()
     assert contact_time == pytest.approx(by_hand, abs=1 / 30.1)

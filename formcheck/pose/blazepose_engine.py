@@ -213,11 +213,11 @@ def _open_faster(model: str, precision: str) -> tuple[OnnxNetworks | None, str]:
         return None, "is not known to be faster here"
     try:
         from formcheck.pose.openvino_networks import OpenVinoNetworks
+
+        return OpenVinoNetworks(model, precision), ""
     except ImportError:
         return None, "needs OpenVINO (pip install 'formcheck[fast]')"
-    try:
-        return OpenVinoNetworks(model, precision), ""
-    except (ImportError, ModelError) as error:
+    except ModelError as error:
         return None, f"doesn't run here ({error})"
 
 

@@ -4,8 +4,9 @@ In bfloat16 twice as fast as that, on processors that are made for it. Detector 
 they are: they run seldom.
 """
 
+import sys
 import threading
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,20 @@ from formcheck.pose.networks import (
 from formcheck.system import count_cores
 
 ANSWERS = ("landmarks", "presence", "heatmap")
+
+
+def _import_openvino() -> Any:
+    """Import OpenVINO without its telemetry.
+
+    It reports to its maker as it is imported, and keeps an identifier in the user's home, if the
+    package for that can be imported; it does without.
+    """
+    sys.modules.setdefault("openvino_telemetry", cast(Any, None))
+    import openvino
+
+    return openvino
+
+
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
 SETTINGS = {"PERFORMANCE_HINT": "THROUGHPUT", "ENABLE_CPU_PINNING": False}
 
@@ -45,6 +60,7 @@ class OpenVinoNetworks(OnnxNetworks):
     """
 
     def __init__(self, model: str, precision: str) -> None:
+        _import_openvino()
         self.precision = precision
         self._of_thread = threading.local()
         super().__init__(model, "cpu")
@@ -62,8 +78,7 @@ class OpenVinoNetworks(OnnxNetworks):
         )
 
     def _read_one(self, crop: Pictures, for_masks: bool) -> Read:
-        import openvino
-
+        openvino = _import_openvino()
         request = self._request()
         request.set_tensor("image", openvino.Tensor(crop, shared_memory=True))
         request.infer()
@@ -81,8 +96,7 @@ class OpenVinoNetworks(OnnxNetworks):
         return self._of_thread.request
 
     def _open_landmarks(self) -> None:
-        import openvino
-
+        openvino = _import_openvino()
         core, cores = openvino.Core(), count_cores()
         network = core.read_model(self._paths["landmarks"])
         network.reshape([1, CROP_SIDE_PX, CROP_SIDE_PX, 3])
