@@ -280,7 +280,7 @@ def _list_operations(
     runner: Runner, parts: Parts, options: Options, factor: float
 ) -> list[Operation]:
     return [
-        Operation("sample_video", {"sampling": str(options.sampling)}),
+        Operation("sample_video", {"sampling": str(options.sampling), "max_fps": options.max_fps}),
         Operation("find_pose", {"model": options.model, "people_followed": 1}),
         Operation("scale_time", {"slow_motion_factor": factor}),
         Operation("undo_camera_roll", {"applied": runner.steady.is_corrected}),

@@ -49,9 +49,8 @@ class OpenVinoNetworks(OnnxNetworks):
 
     Notes
     -----
-    In bfloat16, numbers are rounded to 8 bits of mantissa: on rendered runners the lean of a frame
-    scatters by 0.3 degrees more, and the mean of a stride by less than 0.1
-    (benchmarks/accuracy.py).
+    In bfloat16, numbers are rounded to 8 bits of mantissa, and points scatter more; what that does
+    to the figures, `benchmarks/accuracy.py --precision reduced` prints.
 
     Raises
     ------

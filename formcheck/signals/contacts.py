@@ -20,7 +20,7 @@ REACH_MARGIN = 0.1  # of the stride beyond the farthest reach in which the landi
 ROLL_MARGIN = 0.025  # of the stride next to the farthest reach that is no level stance yet
 STANDING_PERCENTILE = 90  # of a point's depth in the picture while it stands: its ground
 # Found minus true, of the mean of both signs, with the blazepose engine: on 20 tuning scenes of
-# benchmarks/accuracy.py (SD 19 and 15 ms). Mostly our smoothing; MediaPipe's own adds 5 and 14 ms.
+# benchmarks/accuracy.py (SD 19 and 15 ms). Mostly our smoothing; MediaPipe's own adds 4 and 14 ms.
 CONTACT_LAG_S, TOE_OFF_LAG_S = -0.024, 0.055
 NEAREST_EVENT = 0.06  # of the stride from mid-stance: an event nearer than this is a lost foot
 
