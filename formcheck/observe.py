@@ -23,6 +23,7 @@ from formcheck.video.reader import (
     TIME_TOLERANCE_S,
     DecodeLog,
     VideoInfo,
+    find_keyframes,
     read_frame_near,
     read_frames,
 )
@@ -34,6 +35,7 @@ MAX_PEOPLE = 3
 SECOND_PERSON_SIZE = 0.5  # of the largest: smaller ones are passers-by at the back
 PREFETCH = 8  # frames decoded ahead
 DECODING_THREADS = 4  # on every machine: of a damaged file, more of them lose more frames
+WARM_UP_STEP_S = 0.1  # between the frames in which a tracker that begins anew finds its region
 LONGEST_STEP_S = 1.0  # between frames that follow each other, for the progress only
 
 EngineFactory = Callable[[int], PoseEngine]
@@ -241,8 +243,12 @@ class _Pictures:
     whole: bool
 
     def read(self, span: Span, log: DecodeLog, *, threads: int) -> Generator[Frame]:
-        """Yield one frame of `every`, those that come sooner after the last are left out."""
+        """Yield one frame of `every`, those that come sooner after the last are left out.
+
+        Before a span counts, a tracker warms up in it: for that a few are enough.
+        """
         shortest_s = (self.every - 0.5) / (self.info.nominal_fps or 1.0) if self.every > 1 else 0.0
+        warm_until_s = span.counts_from_s - WARM_UP_STEP_S
         due_s = -np.inf
         frames = read_frames(
             self.info.path,
@@ -256,7 +262,8 @@ class _Pictures:
             for frame in frames:
                 if frame.time_s < due_s:
                     continue
-                due_s = frame.time_s + shortest_s
+                is_warming_up = frame.time_s < warm_until_s
+                due_s = frame.time_s + (WARM_UP_STEP_S if is_warming_up else shortest_s)
                 if self.whole:
                     frame.make_rgb()
                 yield frame
@@ -348,7 +355,10 @@ def _survey_people(info: VideoInfo, create_engine: EngineFactory) -> int:
     length_s = info.promised_duration_s or 0.0
     if length_s <= 0:
         return 1
-    looks = (np.arange(SURVEY_FRAMES) + 0.5) / SURVEY_FRAMES * length_s
+    looks = ((np.arange(SURVEY_FRAMES) + 0.5) / SURVEY_FRAMES * length_s).tolist()
+    keyframes = sorted(set(find_keyframes(info.path, looks)))
+    if len(keyframes) > SURVEY_FRAMES // 2:  # nothing need be decoded on the way to them
+        looks = keyframes
     found = (read_frame_near(info.path, at, max_side_px=WORKING_SIDE_PX) for at in looks)
     frames = (frame for frame in found if frame is not None)
     counts = []

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from formcheck import observe as observe_module
 from formcheck.errors import VideoError
 from formcheck.keypoints import KEYPOINTS
 from formcheck.observe import MAX_PEOPLE, PREFETCH, _prefetch, observe_video
@@ -103,6 +104,22 @@ def test_the_survey_chooses_how_many_people_are_followed(video, see, wanted):
     seen, asked = observe(video, see)
     assert asked == [MAX_PEOPLE, wanted]
     assert len(seen.people) == min(wanted, len(see(0.0)))
+
+
+def test_the_survey_decodes_nothing_on_the_way_to_keyframes(tmp_path, monkeypatch):
+    pictures = (np.full((64, 96, 3), 90, np.uint8) for _ in range(200))
+    video = write_video(tmp_path / "run.mp4", pictures, fps=20, preset="ultrafast", g="20")
+    looked_at = []
+    read = observe_module.read_frame_near
+
+    def look(path, time_s, **how):
+        looked_at.append(time_s)
+        return read(path, time_s, **how)
+
+    monkeypatch.setattr(observe_module, "read_frame_near", look)
+    observe(video, lambda t: [])
+    assert len(looked_at) == 8
+    assert np.mod(looked_at, 1.0) == pytest.approx(0.0)  # a keyframe each second
 
 
 def test_points_are_given_in_pixels_of_the_source(tmp_path):

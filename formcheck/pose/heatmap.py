@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 REACH = 3  # cells of the heatmap to each side of the landmark
-STEPS = np.arange(-REACH, REACH + 1)
+STEP_Y, STEP_X = (grid.ravel() for grid in np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1])
+MOMENTS = np.column_stack([np.ones_like(STEP_X), STEP_X, STEP_Y]).astype(np.float64)
 MIN_CONFIDENCE = 0.5  # of the surest cell there; else the landmark stays
 
 
@@ -32,23 +33,19 @@ def refine_landmarks(
     array, shape (crop, landmark, 2)
         A landmark outside the crop, or of whose place the heatmap is not sure, stays.
     """
-    crops, rows, columns, count = heatmap.shape
+    rows, columns, count = heatmap.shape[1:]
     cell = np.array([side_px / columns, side_px / rows])
     middle = np.floor(landmarks / cell).astype(np.int64)
     inside = ((middle >= 0) & (middle < (columns, rows))).all(axis=-1)
-    middle = np.where(inside[..., None], middle, 0)
-    x, y = middle[..., 0, None] + STEPS, middle[..., 1, None] + STEPS  # (crop, landmark, step)
-    outside_x, outside_y = (x < 0) | (x >= columns), (y < 0) | (y >= rows)
-    place = y[..., :, None] * columns + x[..., None, :]
-    place = place * count + np.arange(count)[:, None, None]
-    place += (np.arange(crops) * heatmap[0].size)[:, None, None, None]
-    logits = heatmap.ravel().take(place.reshape(crops, count, -1), mode="clip")
-    weight = expit(logits).reshape(place.shape)
-    weight[outside_y] = 0.0
-    weight.swapaxes(2, 3)[outside_x] = 0.0
-    sure = inside & (weight.max(axis=(2, 3)) >= MIN_CONFIDENCE)
-    over_x, over_y = weight.sum(axis=2), weight.sum(axis=3)
-    total = np.maximum(over_x.sum(axis=2), 1e-9)
-    refined = np.stack([(over_x * x).sum(axis=2), (over_y * y).sum(axis=2)], axis=-1)
-    refined *= cell / total[..., None]
+    of_crop = np.arange(0, heatmap.size, heatmap[0].size)[:, None]
+    place = of_crop + (middle[..., 1] * columns + middle[..., 0]) * count + np.arange(count)
+    around = place[..., None] + (STEP_Y * columns + STEP_X) * count
+    weight = expit(heatmap.ravel().take(around, mode="clip"))
+    crossing = (middle < REACH) | (middle >= np.array([columns, rows]) - REACH)
+    if crossing.any():
+        x, y = middle[..., :1] + STEP_X, middle[..., 1:] + STEP_Y
+        weight[(x < 0) | (x >= columns) | (y < 0) | (y >= rows)] = 0.0
+    sure = inside & (weight.max(axis=-1) >= MIN_CONFIDENCE)
+    sums = weight.astype(np.float64) @ MOMENTS
+    refined = cell * (middle + sums[..., 1:] / np.maximum(sums[..., :1], 1e-9))
     return np.where(sure[..., None], refined, landmarks)

@@ -58,7 +58,7 @@ class PoseNetworks(Protocol):
         ...
 
     def read(self, crops: Pictures, *, for_masks: bool = False) -> Read:
-        """Landmarks in crops, shape (crop, 256, 256, 3)."""
+        """Landmarks in crops, shape (crop, 256, 256, 3); good until the same thread asks again."""
         ...
 
     def draw_masks(self, features: list[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -135,9 +135,8 @@ class PeopleTracker:
 
 
 def _trunk_length(position: NDArray[np.floating]) -> NDArray[np.float64]:
-    shoulders = position[:, TRUNK[:2]].mean(axis=1)
-    hips = position[:, TRUNK[2:]].mean(axis=1)
-    return np.maximum(np.linalg.norm(shoulders - hips, axis=1), 1e-6)
+    left, right, left_hip, right_hip = np.moveaxis(position[:, TRUNK], 1, 0)
+    return np.maximum(np.hypot(*((left + right - left_hip - right_hip) / 2).T), 1e-6)
 
 
 def _pairing_cost(

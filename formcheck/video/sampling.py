@@ -20,7 +20,7 @@ SHORTEST_WINDOW_S = 3.0
 USUAL_WINDOWS = 28
 WARM_UP_S = 0.25  # in which a tracker that starts anew sees less well
 MIN_SAVING = 0.8  # windows that make up a larger share of the video save too little
-MOST_EXTRA_WINDOWS = 8  # around the onset
+MOST_EXTRA_WINDOWS = 4  # around the onset
 RATE_TOLERANCE = 0.02  # a video of 119.88 frames/s is one of 120
 
 
