@@ -35,7 +35,6 @@ MAX_PEOPLE = 3
 SECOND_PERSON_SIZE = 0.5  # of the largest: smaller ones are passers-by at the back
 PREFETCH = 8  # frames decoded ahead
 DECODING_THREADS = 4  # on every machine: of a damaged file, more of them lose more frames
-WARM_UP_STEP_S = 0.1  # between the frames in which a tracker that begins anew finds its region
 LONGEST_STEP_S = 1.0  # between frames that follow each other, for the progress only
 
 EngineFactory = Callable[[int], PoseEngine]
@@ -243,12 +242,8 @@ class _Pictures:
     whole: bool
 
     def read(self, span: Span, log: DecodeLog, *, threads: int) -> Generator[Frame]:
-        """Yield one frame of `every`, those that come sooner after the last are left out.
-
-        Before a span counts, a tracker warms up in it: for that a few are enough.
-        """
+        """Yield one frame of `every`, those that come sooner after the last are left out."""
         shortest_s = (self.every - 0.5) / (self.info.nominal_fps or 1.0) if self.every > 1 else 0.0
-        warm_until_s = span.counts_from_s - WARM_UP_STEP_S
         due_s = -np.inf
         frames = read_frames(
             self.info.path,
@@ -262,8 +257,7 @@ class _Pictures:
             for frame in frames:
                 if frame.time_s < due_s:
                     continue
-                is_warming_up = frame.time_s < warm_until_s
-                due_s = frame.time_s + (WARM_UP_STEP_S if is_warming_up else shortest_s)
+                due_s = frame.time_s + shortest_s
                 if self.whole:
                     frame.make_rgb()
                 yield frame

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from formcheck.pose.region import STEADY_S, Region, RegionTrack, apply, invert, region_around
+from formcheck.pose.region import Region, apply, invert, region_around
 
 SIDE = 256
 HIPS = np.array([320.0, 240.0])
@@ -80,62 +80,3 @@ def test_only_regions_with_about_the_same_centre_are_one_bodys(apart, size, is_s
     first, second = Region(300, 200, 250, 0), Region(300, 200 + apart, size, 1)
     assert first.overlaps(second) is is_same
     assert second.overlaps(first) is is_same
-
-
-# --- From frame to frame -------------------------------------------------------------------------
-
-FPS = 30
-
-
-def follow(course, start=0):
-    """Follow centres of a region, shape (frame, 2), from a frame on; return all of its regions."""
-    track = RegionTrack(Region(*course[start], 200.0, 0.0), start / FPS)
-    seen = []
-    for i in range(start, len(course)):
-        track.move(Region(*course[i], 200.0, 0.0), i / FPS)
-        seen.append((track.region.x, track.region.y))
-    return np.array(seen)
-
-
-def test_what_the_landmark_network_finds_first_takes_the_place_of_what_the_detector_found():
-    track = RegionTrack(Region(300.0, 200.0, 180.0, 0.2), 1.0)
-    found = Region(310.0, 190.0, 200.0, 0.1)
-    track.move(found, 1.0)
-    assert track.region == found
-
-
-def test_a_region_does_not_lag_behind_somebody_who_crosses_the_picture():
-    course = np.column_stack([np.arange(90) * 12.0, np.full(90, 240.0)])
-    lag = np.abs(follow(course) - course).max(axis=1)
-    assert lag.max() < 0.1 * 200  # of the region, while its speed is learnt
-    assert lag[2 * FPS :].max() < 1
-
-
-def test_shaking_is_steadied():
-    shake = np.random.default_rng(0).normal(scale=3.0, size=(600, 2))
-    steady = follow(320 + shake)[60:]
-    assert np.diff(steady, axis=0).std() < 0.25 * np.diff(shake, axis=0).std()
-
-
-def test_two_tracks_that_begin_apart_come_to_the_same():
-    course = 320 + np.random.default_rng(1).normal(scale=3.0, size=(90, 2))
-    early, late = follow(course)[10:], follow(course, start=10)
-    apart = np.abs(early - late).max(axis=1)
-    assert apart[2] > 0.3
-    assert apart[round(8 * STEADY_S * FPS)] < 0.02
-
-
-def test_a_body_that_turns_through_upside_down_turns_the_short_way():
-    track = RegionTrack(Region(0.0, 0.0, 200.0, 3.1), 0.0)
-    for i, turn in enumerate((3.1, -3.1, -3.1)):
-        track.move(Region(0.0, 0.0, 200.0, turn), i / FPS)
-    assert abs(track.region.turn) > 3.1
-
-
-def test_after_a_pause_a_body_is_looked_for_where_it_was_found_last():
-    track = RegionTrack(Region(0.0, 0.0, 200.0, 0.0), 0.0)
-    for i in range(5):
-        track.move(Region(10.0 * i, 0.0, 200.0, 0.0), i / FPS)
-    track.move(Region(500.0, 80.0, 150.0, 0.3), 60.0)
-    assert (track.region.x, track.region.y) == pytest.approx((500, 80))
-    assert (track.region.size, track.region.turn) == pytest.approx((150, 0.3))

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from formcheck.observe import WARM_UP_STEP_S, _Pictures, observe_video
-from formcheck.video.reader import DecodeLog, find_keyframes, probe_video, read_frames
+from formcheck.observe import observe_video
+from formcheck.video.reader import find_keyframes, probe_video, read_frames
 from formcheck.video.spans import OVERLAP_S, Span, _choose_count, cut_into_spans
 from tests.clips import write_video
 from tests.test_observe import FakeEngine, stand_at
@@ -45,19 +45,6 @@ def test_spans_are_of_one_length_and_go_on_over_the_next(video):
         assert after.from_s == pytest.approx(7.5 * (i + 1), abs=0.15 * 7.5)
         assert before.until_s == pytest.approx(after.from_s + OVERLAP_S)
         assert after.counts_from_s == before.until_s
-
-
-def test_before_a_span_counts_a_few_frames_are_enough(video):
-    """A tracker warms up on ten a second; then every one of the twenty is watched."""
-    info = probe_video(video)
-    second = cut_into_spans(info)[1]
-    pictures = _Pictures(info, every=1, whole=False)
-    seen = np.array([f.time_s for f in pictures.read(second, DecodeLog(), threads=1)])
-    warming_up = seen[seen < second.counts_from_s - WARM_UP_STEP_S - 1e-6]
-    assert len(warming_up) > 5
-    assert np.diff(warming_up) == pytest.approx(0.1)
-    counted = seen[seen >= second.counts_from_s - 1e-6]
-    assert counted.tolist() == pytest.approx(counted_times(video, second))
 
 
 @pytest.mark.parametrize(

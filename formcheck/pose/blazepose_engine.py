@@ -25,7 +25,7 @@ from formcheck.pose.networks import (
     choose_device,
     cut_features,
 )
-from formcheck.pose.region import Region, RegionTrack, apply, invert, region_around
+from formcheck.pose.region import Region, apply, invert, region_around
 from formcheck.pose.silhouette import find_part
 from formcheck.system import choose_batch, count_cores
 from formcheck.video.frame import Frame
@@ -95,32 +95,32 @@ class BlazePoseEngine:
 
     def track(self, frames: Iterable[Frame]) -> Generator[FramePoses]:
         """Yield the poses of each frame; see `PoseEngine.track`."""
-        tracks: list[RegionTrack] = []
+        regions: list[Region] = []
         looked_s = previous_s = -np.inf
         for frame in frames:
-            if not tracks or (
-                len(tracks) < self._people and frame.time_s - looked_s >= LOOK_AGAIN_S
+            if not regions or (
+                len(regions) < self._people and frame.time_s - looked_s >= LOOK_AGAIN_S
             ):
                 looked_s = frame.time_s
-                tracks = self._add_newcomers(frame, tracks)
+                regions = self._add_newcomers(frame, regions)
             wants_masks = self._masks and (
                 self._masks_due(frame.time_s) > self._masks_due(previous_s)
             )
             previous_s = frame.time_s
-            poses, tracks = self._read(frame, tracks, wants_masks)
+            poses, regions = self._read(frame, regions, wants_masks)
             yield poses
 
-    def _add_newcomers(self, frame: Frame, known: list[RegionTrack]) -> list[RegionTrack]:
+    def _add_newcomers(self, frame: Frame, known: list[Region]) -> list[Region]:
         to_picture = letterbox(*frame.size)
         square = frame.crop(to_picture, SIDE_PX, SIDE_PX)
         boxes, scores = self._networks.detect(square[None])
-        tracks = list(known)
+        regions = list(known)
         newcomers = find_regions(boxes[0], scores[0], to_picture)
         # the largest first: passers-by at the back may be surer
         for found in sorted(newcomers, key=lambda region: -region.size):
-            if not any(found.overlaps(track.region) for track in tracks):
-                tracks.append(RegionTrack(found, frame.time_s))
-        return tracks
+            if not any(found.overlaps(region) for region in regions):
+                regions.append(found)
+        return regions
 
     def _masks_due(self, until_s: float) -> float:
         """Return how many masks are due until a time.
@@ -144,30 +144,27 @@ class BlazePoseEngine:
         return Mask(probability, to_mask)
 
     def _read(
-        self, frame: Frame, tracks: list[RegionTrack], wants_masks: bool
-    ) -> tuple[FramePoses, list[RegionTrack]]:
-        """Read the bodies in their regions; return also those that are followed on."""
-        if not tracks:
+        self, frame: Frame, regions: list[Region], wants_masks: bool
+    ) -> tuple[FramePoses, list[Region]]:
+        """Read the bodies in their regions; return also where they will be looked for next."""
+        if not regions:
             return _to_frame_poses(frame, np.zeros((0, len(KEYPOINTS), 3)), None), []
-        matrices = [track.region.to_picture(CROP_SIDE_PX) for track in tracks]
+        matrices = [region.to_picture(CROP_SIDE_PX) for region in regions]
         crops = np.stack([frame.crop(m, CROP_SIDE_PX, CROP_SIDE_PX) for m in matrices])
         read = self._networks.read(crops, for_masks=wants_masks)
         places = refine_landmarks(read.landmarks[..., :2], read.heatmap, CROP_SIDE_PX)
         people: list[NDArray[np.float64]] = []
-        following: list[RegionTrack] = []
-        found_at: list[Region] = []
+        following: list[Region] = []
         masks: list[Mask] = []
         there = np.flatnonzero(read.presence >= MIN_PRESENCE)
         for i in there.tolist():
             if len(following) == self._people:
                 break
             points = apply(matrices[i], places[i])
-            found = region_around(points[CENTRE], points[RIM])
-            if any(found.overlaps(other) for other in found_at):
+            region = region_around(points[CENTRE], points[RIM])
+            if any(region.overlaps(other) for other in following):
                 continue  # two regions have slid onto one body
-            found_at.append(found)
-            tracks[i].move(found, frame.time_s)
-            following.append(tracks[i])
+            following.append(region)
             visible = 1 / (1 + np.exp(-read.landmarks[i, :, VISIBLE].astype(np.float64)))
             people.append(np.column_stack([points, visible])[: len(KEYPOINTS)])
             if wants_masks:

@@ -16,9 +16,8 @@ SHORTEST_S, LONGEST_S = 4.0, 20.0
 USUAL_COUNT = 8  # or multiples of it: falls to two, four and eight cores alike
 NEAR_SHARE = 0.15  # of a span's length
 LONGEST_LEAD_S = 12.0  # where keyframes lie further apart, too much would be decoded twice
-# A tracker that starts anew sees the first frames in other crops, so the part before goes on over
-# them, until both have come to the same.
-OVERLAP_S = 1.25
+# A tracker that starts anew sees the first frames less well, so the part before goes on over them.
+OVERLAP_S = 0.25
 
 
 @dataclass(frozen=True)
