@@ -35,7 +35,7 @@ MIN_STRIDES = 2
 # Masks, for slouch, are drawn seven times in a stride, and more often in a short video: what is
 # known of a change rests on how many there are in all.
 LONGEST_MASK_INTERVAL_S = 0.1
-ENOUGH_MASKS = 1800
+ENOUGH_MASKS = 900
 
 
 def analyze(
