@@ -1,10 +1,12 @@
 """The command line: reads what is asked, runs the pipeline, says what came of it."""
 
+import functools
+import inspect
 import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from formcheck.errors import FormcheckError, OutputError
 
 if TYPE_CHECKING:
+    from formcheck.options import Options
     from formcheck.video.sampling import Sampling
 
 app = typer.Typer(
@@ -74,32 +77,16 @@ class Direction(StrEnum):
     left = "left"
 
 
-# "\b" keeps the lines of its paragraph as they are.
-ANALYZE_HELP = """Analyse one video and write the report.
-
-\b
-Examples:
-  formcheck analyze treadmill.mp4
-  formcheck analyze slowmo.mov --slow-motion 8 --height-cm 178
-
-\b
-Ends with
-  0  when the video was analysed, whatever the verdict;
-  1  when it can't be, with one line that says why and what to do;
-  2  when the command was not understood.
-"""
+OverlayOption = Annotated[
+    bool, typer.Option("--overlay", help="Also write overlay.mp4, the video with the skeleton.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+DebugOption = Annotated[
+    bool, typer.Option("--debug", help="Show the full trace of an error, and library logs.")
+]
 
 
-@app.command(help=ANALYZE_HELP)
-def analyze(
-    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video of a run.")],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Where the results go; formcheck_out/<name of the video> if not given.",
-        ),
-    ] = None,
+def _make_options(
     model: Annotated[Model, typer.Option(help="Pose network, quick to thorough.")] = Model.full,
     engine: Annotated[
         Engine, typer.Option(help="What runs the network: formcheck itself, or MediaPipe.")
@@ -184,67 +171,211 @@ def analyze(
             help="Smallest change of slouch worth reporting; 3 if not given.",
         ),
     ] = None,
-    overlay: Annotated[
-        bool,
-        typer.Option("--overlay", help="Also write overlay.mp4, the video with the skeleton."),
-    ] = False,
+) -> "Options":
+    """Make the options of an analysis from those of a command."""
+    if slow_motion is not None and capture_fps is not None:
+        raise typer.BadParameter("give --slow-motion or --capture-fps, not both")
+    from formcheck.options import Options
+
+    return Options(
+        engine=engine.value,
+        model=model.value,
+        device=device.value,
+        precision=precision.value,
+        view=view.value if view else None,
+        direction={Direction.right: 1, Direction.left: -1}[direction] if direction else None,
+        sampling=_read_sampling(sample),
+        max_fps=max_fps,
+        slow_motion=slow_motion,
+        capture_fps=capture_fps,
+        height_cm=height_cm,
+        lean_threshold=lean_threshold,
+        slouch_threshold=slouch_threshold,
+    )
+
+
+MakeOptions = Callable[[], "Options"]
+
+
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all parameters of `_make_options` in place of its `options`, which makes them.
+
+    To make them imports much, so the command does it where errors are turned into one line.
+    """
+    own, asked = (inspect.signature(f).parameters for f in (command, _make_options))
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        chosen = {name: given.pop(name) for name in asked}
+        command(options=functools.partial(_make_options, **chosen), **given)
+
+    shown: list[inspect.Parameter] = []
+    for parameter in own.values():
+        shown += asked.values() if parameter.name == "options" else [parameter]
+    by_name = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in shown]
+    run.__signature__ = inspect.Signature(by_name)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in by_name}
+    return run
+
+
+# "\b" keeps the lines of its paragraph as they are.
+ANALYZE_HELP = """Analyse one video and write the report.
+
+\b
+Examples:
+  formcheck analyze treadmill.mp4
+  formcheck analyze slowmo.mov --slow-motion 8 --height-cm 178
+
+\b
+Ends with
+  0  when the video was analysed, whatever the verdict;
+  1  when it can't be, with one line that says why and what to do;
+  2  when the command was not understood.
+"""
+
+
+@app.command(help=ANALYZE_HELP)
+@_with_options
+def analyze(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video of a run.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the results go; formcheck_out/<name of the video> if not given.",
+        ),
+    ] = None,
+    *,
+    options: MakeOptions,
+    overlay: OverlayOption = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print report.json to standard output, nothing else.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the full trace of an error, and library logs.")
-    ] = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
 ) -> None:
     """Analyse one video and write the report; the help text is `ANALYZE_HELP`."""
-    if slow_motion is not None and capture_fps is not None:
-        raise typer.BadParameter("give --slow-motion or --capture-fps, not both")
     folder = out or Path("formcheck_out") / video.stem
     with _errors_as_one_line(debug), _own_stderr(debug) as stderr:
-        sampling = _read_sampling(sample)
+        chosen = options()
         _require_room_for_results(folder, video)
-        from formcheck.options import Options
         from formcheck.pipeline import analyze as run
         from formcheck.report import write_report
         from formcheck.report.files import to_json
         from formcheck.report.terminal import print_analysis
 
-        options = Options(
-            engine=engine.value,
-            model=model.value,
-            device=device.value,
-            precision=precision.value,
-            view=view.value if view else None,
-            direction={Direction.right: 1, Direction.left: -1}[direction] if direction else None,
-            sampling=sampling,
-            max_fps=max_fps,
-            slow_motion=slow_motion,
-            capture_fps=capture_fps,
-            height_cm=height_cm,
-            lean_threshold=lean_threshold,
-            slouch_threshold=slouch_threshold,
-        )
         console = Console(file=stderr, stderr=True)
         with _progress(console, quiet) as show:
-            result = run(video, options, progress=show("Watching the run"))
+            result = run(video, chosen, progress=show("Watching the run"))
             write_report(
                 result, folder, overlay=overlay, progress=show("Drawing the overlay", overlay)
             )
         if result.engine.note:
-            console.print(result.engine.note, highlight=False, markup=False, soft_wrap=True)
+            _say(console, result.engine.note)
         with _reader_may_leave():
             if json:
                 sys.stdout.write(to_json(result))
             else:
                 output = _Output()
                 print_analysis(result, output)
-                output.print(
-                    f"Report: {folder / 'report.html'}",
-                    highlight=False,
-                    markup=False,
-                    soft_wrap=True,
-                )
+                _say(output, f"Report: {folder / 'report.html'}")
             sys.stdout.flush()
+
+
+BATCH_HELP = """Analyse all clips in folders, and write a summary over them.
+
+\b
+Examples:
+  formcheck batch clips --out results
+  formcheck batch clips --recursive --out results --jobs 4 --timeout 600
+  formcheck batch clips --out results --scheduler tcp://desk:8786
+
+Stopped in any way, the same command goes on where it was: what is done is not done again.
+
+\b
+Ends with
+  0  when all clips were analysed, whatever the verdicts;
+  3  when some could not be, each with a line that says why and what to do;
+  1  when the batch itself could not be done, with one such line;
+  2  when the command was not understood.
+"""
+
+
+@app.command(help=BATCH_HELP)
+@_with_options
+def batch(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER", help="Folders with videos, or videos.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the results go.")],
+    options: MakeOptions,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", help="Look into folders within the folders, too.")
+    ] = False,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Names of the clips, such as '*_side.mp4'; all videos if not given.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=256,
+            help="Clips at a time on this machine; as its cores and memory allow if not given.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=1, help="Longest time for a clip; none if not given."),
+    ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(metavar="GIB", min=0.1, help="Most memory for a clip; none if not given."),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Of a Dask scheduler, whose workers then do the work."
+        ),
+    ] = None,
+    overlay: OverlayOption = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Analyse all clips in folders; the help text is `BATCH_HELP`."""
+    if scheduler is not None and jobs is not None:
+        raise typer.BadParameter("give --scheduler or --jobs, not both: its workers say how many")
+    with _errors_as_one_line(debug), _own_stderr(debug) as stderr:
+        chosen = options()
+        _require_room_for_results(out)
+        from formcheck.batch import Limits, analyze_batch
+        from formcheck.batch.terminal import BatchProgress, count_up
+        from formcheck.system import GIB
+
+        console = Console(file=stderr, stderr=True, soft_wrap=True)
+        with BatchProgress(console, quiet) as progress:
+            rows = analyze_batch(
+                folders,
+                out,
+                chosen,
+                overlay=overlay,
+                recursive=recursive,
+                pattern=pattern,
+                jobs=jobs,
+                limits=Limits(timeout, None if memory is None else int(memory * GIB)),
+                cluster=scheduler,
+                show=progress.show,
+                debug=debug,
+            )
+        with _reader_may_leave():
+            _say(_Output(), count_up(rows))
+            _say(_Output(), f"Summary: {out / 'summary.html'}")
+            sys.stdout.flush()
+    raise typer.Exit(3 if any(row.status == "failed" for row in rows) else 0)
 
 
 @app.command()
@@ -306,6 +437,10 @@ def bench(
             sys.stdout.flush()
 
 
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def _list_of(names: type[StrEnum], text: str) -> list[str]:
     """Read names with commas between them, each once."""
     asked = list(dict.fromkeys(part.strip() for part in text.split(",")))
@@ -340,7 +475,7 @@ def _read_sampling(text: str) -> "Sampling":
         raise typer.BadParameter(str(error), param_hint="--sample") from None
 
 
-def _require_room_for_results(folder: Path, video: Path) -> None:
+def _require_room_for_results(folder: Path, video: Path | None = None) -> None:
     """Refuse a folder that can't be written before the analysis, which may take an hour."""
     try:
         place = next(p for p in (folder, *folder.absolute().parents) if p.exists())
@@ -348,12 +483,14 @@ def _require_room_for_results(folder: Path, video: Path) -> None:
             raise OutputError(f"'{place}' is a file, not a folder; name another one with --out")
         with tempfile.TemporaryFile(dir=place):
             pass
-        is_own_result = video.exists() and video.resolve().parent == folder.resolve()
+        is_own_result = (
+            video is not None and video.exists() and video.resolve().parent == folder.resolve()
+        )
     except OSError as error:
         raise OutputError(
             f"'{folder}' can't be written ({error.strerror}); name another folder with --out"
         ) from error
-    if is_own_result and video.name == "overlay.mp4":
+    if video is not None and is_own_result and video.name == "overlay.mp4":
         raise OutputError(
             f"'{video}' would be overwritten by its own overlay; name another folder with --out"
         )

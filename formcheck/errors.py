@@ -27,3 +27,15 @@ class SystemLibraryError(FormcheckError):
 
 class OutputError(FormcheckError):
     """The results cannot be written."""
+
+
+class DiskFullError(OutputError):
+    """There is no room for the results, so no further one can be written either."""
+
+
+class BatchError(FormcheckError):
+    """A batch cannot start or go on."""
+
+
+class GuardError(FormcheckError):
+    """The process that was to analyse a clip crashed, hung or grew too large."""

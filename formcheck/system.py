@@ -58,6 +58,7 @@ DECODERS = {
 }
 OVERLAY_ENCODER = "libx264"
 
+CORES_VARIABLE = "FORMCHECK_CORES"
 GIB = 2**30
 CROP_MIB = 128  # of a GPU's memory for each crop in a batch: the full network's layers, twice over
 LARGEST_BATCH = 32  # more crops than this make no crop cheaper
@@ -152,10 +153,10 @@ def _machine_facts() -> Iterator[Fact]:
 
 
 def count_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may use; the variable FORMCHECK_CORES can say fewer."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    told = os.environ.get(CORES_VARIABLE, "")
+    return min(int(told), here) if told.isdecimal() and int(told) > 0 else here
 
 
 def choose_batch() -> int:

@@ -1,5 +1,6 @@
 """Write an analysis to files, each whole or not at all."""
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -10,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from formcheck.errors import OutputError
+from formcheck.errors import DiskFullError, OutputError
 from formcheck.keypoints import KEYPOINTS
 from formcheck.result import Analysis
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -29,13 +32,19 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         write(partial)
         partial.replace(path)
     except OSError as error:
-        raise OutputError(
-            f"'{path}' can't be written ({error.strerror or error}); "
-            "name another folder with --out, or make room"
-        ) from error
+        raise cannot_write(path, error) from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """Say in the words of formcheck what the system says of a file or folder."""
+    kind = DiskFullError if error.errno in DISK_FULL else OutputError
+    return kind(
+        f"'{path}' can't be written ({error.strerror or error}); "
+        "name another folder with --out, or make room"
+    )
 
 
 def to_json(analysis: Analysis) -> str:

@@ -1,0 +1,183 @@
+"""What is done stays done: results are put in place whole, and known again by what made them."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from formcheck.batch.clips import Clip
+from formcheck.errors import BatchError, OutputError
+from formcheck.models import find_model_folder, list_models
+from formcheck.options import Options
+from formcheck.report.files import cannot_write
+
+WORKSHOP = ".formcheck"  # in the folder of results: the lock, and what is not finished
+MARK = "batch.json"  # in each result: what made it, and what belongs to it
+SUMMARIES = ("summary.parquet", "summary.csv", "summary.html")
+
+
+def describe_making(options: Options, *, overlay: bool) -> dict[str, Any]:
+    """Return all that a result depends on beside the content of the video, as JSON holds it."""
+    from formcheck.pipeline import formcheck_version
+
+    networks = ("detector", f"landmarks_{options.model}", f"mask_{options.model}")
+    wanted = networks if options.engine == "blazepose" else (options.model,)
+    models = list_models(find_model_folder())
+    settings = dataclasses.asdict(options) | {"overlay": overlay}
+    making = {
+        "formcheck": formcheck_version(),
+        "models": {name: models[name]["sha256"] for name in wanted if name in models},
+        "settings": settings,
+    }
+    return json.loads(json.dumps(making, default=str))
+
+
+def is_done(place: Path, content: str, making: dict[str, Any]) -> bool:
+    """Tell whether a folder holds the whole result of this content, made in this way."""
+    mark = _read_mark(place)
+    return (
+        mark is not None
+        and (mark.get("content"), mark.get("made")) == (content, making)
+        and mark.get("files") == _hash_files(place)
+    )
+
+
+def require_place(out: Path, clip: Clip, content: str) -> Path:
+    """Return where the result of a clip lies.
+
+    An earlier result may be there: of the clip under the same path, whatever it held then, or of
+    the same content under another.
+
+    Raises
+    ------
+    OutputError
+        It would lie outside `out`, or where there is something else.
+    """
+    name = clip.name
+    place = out / name
+    if not place.parent.resolve().is_relative_to(out.resolve()) or ".." in Path(name).parts:
+        raise OutputError(f"its result would lie outside '{out}'; remove the link that leads there")
+    if name in SUMMARIES or name.split("/")[0] == WORKSHOP:
+        raise OutputError(f"'{name}' is taken by the batch itself; give the clip another name")
+    mark = _read_mark(place) or {}
+    is_earlier = str(clip.path) == mark.get("clip") or content == mark.get("content")
+    if place.is_symlink() or (place.exists() and not is_earlier):
+        raise OutputError(
+            f"'{place}' is there already, and is no earlier result of this clip; "
+            "move it away, or name another folder with --out"
+        )
+    return place
+
+
+@contextmanager
+def make_room(out: Path) -> Iterator[Path]:
+    """Give an empty folder beside the results, for what is to be put in place; then remove it."""
+    workshop = out / WORKSHOP
+    try:
+        workshop.mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(prefix="partial-", dir=workshop))
+    except OSError as error:
+        raise cannot_write(workshop, error) from error
+    try:
+        yield room
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def seal(folder: Path, clip: Clip, content: str, making: dict[str, Any]) -> None:
+    """Mark a whole result with what made it, and bring it to the disk.
+
+    Raises
+    ------
+    OutputError
+    """
+    mark = {"clip": str(clip.path), "content": content, "made": making}
+    try:
+        mark["files"] = _hash_files(folder)
+        (folder / MARK).write_text(json.dumps(mark, indent=2) + "\n", encoding="ascii")
+        for path in folder.iterdir():
+            _flush(path)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def put_in_place(finished: Path, place: Path, room: Path) -> None:
+    """Move a finished file or folder to its place; what was there before goes to `room`.
+
+    Raises
+    ------
+    OutputError
+    """
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _flush(finished)
+        if finished.is_dir() and place.is_dir():
+            place.rename(room / "before")
+        finished.replace(place)
+        _flush(place.parent)
+    except OSError as error:
+        raise cannot_write(place, error) from error
+
+
+@contextmanager
+def hold(out: Path) -> Iterator[None]:
+    """Hold the folder of results for one batch, and remove what a killed one has left.
+
+    Raises
+    ------
+    BatchError
+        Another batch holds it.
+    OutputError
+    """
+    workshop = out / WORKSHOP
+    lock = FileLock(workshop / "lock", timeout=0)
+    try:
+        workshop.mkdir(parents=True, exist_ok=True)
+        lock.acquire()  # the system lets go of it with the process, however that ends
+    except Timeout:
+        raise BatchError(
+            f"another batch is writing to '{out}'; wait for its end, or name another folder with "
+            "--out"
+        ) from None
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    with lock:
+        lock.release()  # `with` holds it once more
+        for left in workshop.glob("partial-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+def _read_mark(place: Path) -> dict[str, Any] | None:
+    try:
+        mark = json.loads((place / MARK).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return mark if isinstance(mark, dict) else None
+
+
+def _hash_files(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file but the mark, by name."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.name != MARK:
+            with path.open("rb") as file:
+                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _flush(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,73 @@
+"""What is done with one clip, in the process of the guard."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from formcheck.batch.child import tell
+from formcheck.batch.clips import Clip
+from formcheck.batch.done import (
+    describe_making,
+    is_done,
+    make_room,
+    put_in_place,
+    require_place,
+    seal,
+)
+from formcheck.batch.guard import NO_LIMITS, Limits
+from formcheck.batch.row import Row, read_row
+from formcheck.errors import VideoError
+from formcheck.options import Options
+
+
+@dataclass(frozen=True)
+class Task:
+    """How the clips of a batch are analysed.
+
+    Attributes
+    ----------
+    out : Path
+        Folder of the results; absolute.
+    options : Options
+    overlay : bool
+    limits : Limits
+    debug : bool
+        Let through what libraries write to standard error.
+    """
+
+    out: Path
+    options: Options
+    overlay: bool = False
+    limits: Limits = NO_LIMITS
+    debug: bool = False
+
+
+def do_clip(clip: Clip, task: Task) -> Row:
+    """Analyse a clip and put its result in place, unless that is done already.
+
+    Raises
+    ------
+    FormcheckError
+        It can't be analysed, or its result can't be written.
+    """
+    from formcheck.pipeline import analyze  # slow to import, and what is done doesn't need it
+    from formcheck.report import write_report
+    from formcheck.video.reader import hash_file
+
+    # what is no file any more is named by `analyze`
+    content = hash_file(clip.path) if clip.path.is_file() else ""
+    place = require_place(task.out, clip, content)
+    making = describe_making(task.options, overlay=task.overlay)
+    if is_done(place, content, making):
+        return read_row(clip, place, was_done=True)
+    analysis = analyze(clip.path, task.options, progress=tell)
+    if analysis.video.sha256 != content:
+        raise VideoError(
+            f"'{clip.path.name}' was changed while it was analysed; "
+            "start again when it is copied to the end"
+        )
+    with make_room(task.out) as room:
+        result = room / "result"
+        write_report(analysis, result, overlay=task.overlay, progress=tell)
+        seal(result, clip, content, making)
+        put_in_place(result, place, room)
+    return read_row(clip, place)
