@@ -21,7 +21,7 @@ _told_s = 0.0
 
 def main() -> None:
     """Do what is asked, one thing after the other, until nobody is left to ask."""
-    global _answers
+    global _answers, _told_s
     _die_with_the_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the parent decides
     asked, _answers = _take_streams()
@@ -29,6 +29,8 @@ def main() -> None:
     threading.Thread(target=_listen, args=(asked, jobs), daemon=True).start()
     while True:
         function, arguments = jobs.get()
+        _told_s = 0.0
+        _answer("begin", None)
         try:
             _answer("result", function(*arguments))
         except Exception as error:

@@ -17,6 +17,7 @@ from formcheck.batch.clips import Clip
 from formcheck.errors import BatchError, OutputError
 from formcheck.models import find_model_folder, list_models
 from formcheck.options import Options
+from formcheck.pipeline import formcheck_version
 from formcheck.report.files import cannot_write
 
 WORKSHOP = ".formcheck"  # in the folder of results: the lock, and what is not finished
@@ -26,8 +27,6 @@ SUMMARIES = ("summary.parquet", "summary.csv", "summary.html")
 
 def describe_making(options: Options, *, overlay: bool) -> dict[str, Any]:
     """Return all that a result depends on beside the content of the video, as JSON holds it."""
-    from formcheck.pipeline import formcheck_version
-
     networks = ("detector", f"landmarks_{options.model}", f"mask_{options.model}")
     wanted = networks if options.engine == "blazepose" else (options.model,)
     models = list_models(find_model_folder())

@@ -104,6 +104,8 @@ class Guard:
             if kind == "error":
                 raise content
             now_s = time.monotonic()
+            if kind == "begin":  # a new child has imported what it needs
+                started_s = heard_s = now_s
             if kind == "share":
                 heard_s = now_s
                 if tell is not None:
@@ -117,8 +119,10 @@ class Guard:
         """End the child at once, and a call that waits for it; for good."""
         with self._lock:
             self._closed = True
-            if self._process is not None:
-                self._process.kill()
+            process = self._process
+        if process is not None:
+            process.kill()
+            self._bury(process)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with self._lock:

@@ -116,7 +116,8 @@ def _read_change(name: str, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_course(strides: Path) -> list[float]:
-    lean = pq.read_table(strides, columns=["trunk_lean_deg"]).column(0).to_numpy()
+    with strides.open("rb") as file:  # by its name, Arrow can't open one that is no text
+        lean = pq.read_table(file, columns=["trunk_lean_deg"]).column(0).to_numpy()
     parts = np.array_split(lean.astype(float), min(COURSE_POINTS, max(len(lean), 1)))
     known = (part[np.isfinite(part)] for part in parts)
     return [round(float(np.median(part)), 2) for part in known if len(part)]

@@ -4,8 +4,8 @@ import queue
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -175,29 +175,26 @@ def _open_workers(
     if cluster is None:
         jobs = jobs or choose_jobs(len(clips))
         cores = max(1, count_cores() // jobs)
-        with _ended(ThreadPoolExecutor(jobs), partial(close_guards, batch)) as executor:
-            yield lambda clip, tell: executor.submit(process, clip, task, batch, cores, tell)
+        threads = ThreadPoolExecutor(jobs)
+        try:
+            yield lambda clip, tell: threads.submit(process, clip, task, batch, cores, tell)
+        finally:  # whatever happened: first what waits, then what is under way
+            threads.shutdown(wait=False, cancel_futures=True)
+            close_guards(batch)
+            threads.shutdown()
         return
     with connect(cluster, task) as client:
-        close_all = partial(client.run, close_guards, batch)
-        with _ended(client.get_executor(pure=False), close_all) as executor:
-            try:
-                yield lambda clip, tell: executor.submit(process, clip, task, batch)
-            except CancelledError:
-                raise BatchError(
-                    "the scheduler or its workers are gone; start them and this batch again: what "
-                    "is finished is kept"
-                ) from None
-
-
-@contextmanager
-def _ended(executor: Executor, close: Callable[[], object]) -> Iterator[Executor]:
-    """End an executor, whatever happens: first what waits, then what is under way."""
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
-        close()
+        workers = client.get_executor(pure=False)
+        try:
+            yield lambda clip, tell: workers.submit(process, clip, task, batch)
+        except CancelledError:
+            raise BatchError(
+                "the scheduler is gone; start it and this batch again: what is finished is kept"
+            ) from None
+        finally:
+            with suppress(Exception):  # those that are gone need no end
+                workers.shutdown(wait=False)
+                client.run(close_guards, batch)
 
 
 def choose_jobs(clips: int) -> int:

@@ -1,31 +1,36 @@
 """The tables over all clips: for programs, for spreadsheets, and a page to look at."""
 
 import csv
-import dataclasses
+import io
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from formcheck.batch.row import Row, as_text
-from formcheck.report.files import write_whole
+from formcheck.report.files import write_table, write_text
 from formcheck.verdict import format_time
 
 # A spreadsheet takes a text that begins so for a formula, and runs it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 SPARK_WIDTH, SPARK_HEIGHT = 96.0, 24.0
 LEAST_SPAN_DEG = 6.0  # of a small picture: so that a steady run looks steady
-PARQUET_TYPES = {
-    "str": pa.string(),
-    "float": pa.float64(),
-    "int": pa.int64(),
-    "list[float]": pa.list_(pa.float64()),
+TYPES = {
+    str: pa.string(),
+    float: pa.float64(),
+    int: pa.int64(),
+    list[float]: pa.list_(pa.float64()),
+}
+COLUMNS = {
+    name: next(arrow for python, arrow in TYPES.items() if hint in (python, python | None))
+    for name, hint in get_type_hints(Row).items()
+    if name != "was_done"
 }
 
 
@@ -36,10 +41,9 @@ def write_summary(rows: Sequence[Row], folder: Path) -> None:
     ------
     OutputError
     """
-    write_whole(folder / "summary.parquet", lambda path: _write_parquet(rows, path))
-    write_whole(folder / "summary.csv", lambda path: _write_csv(rows, path))
-    page = render_summary(rows)
-    write_whole(folder / "summary.html", lambda path: _write_text(path, page))
+    write_table(_make_table(rows), folder / "summary.parquet")
+    write_text(_make_csv(rows), folder / "summary.csv")
+    write_text(render_summary(rows), folder / "summary.html")
 
 
 def render_summary(rows: Sequence[Row]) -> str:
@@ -62,30 +66,22 @@ def render_summary(rows: Sequence[Row]) -> str:
     )
 
 
-def _columns() -> dict[str, pa.DataType]:
-    return {
-        field.name: PARQUET_TYPES[str(field.type).removesuffix(" | None")]
-        if not isinstance(field.type, type)
-        else PARQUET_TYPES[field.type.__name__]
-        for field in dataclasses.fields(Row)
-        if field.name != "was_done"
-    }
+def _make_table(rows: Sequence[Row]) -> pa.Table:
+    return pa.table(
+        {
+            name: pa.array([_as_text(getattr(row, name)) for row in rows], kind)
+            for name, kind in COLUMNS.items()
+        }
+    )
 
 
-def _write_parquet(rows: Sequence[Row], path: Path) -> None:
-    columns = {
-        name: pa.array([_as_text(getattr(row, name)) for row in rows], kind)
-        for name, kind in _columns().items()
-    }
-    pq.write_table(pa.table(columns), path)
-
-
-def _write_csv(rows: Sequence[Row], path: Path) -> None:
-    names = [name for name in _columns() if name != "lean_course"]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(names)
-        writer.writerows([_guard(_as_text(getattr(row, name))) for name in names] for row in rows)
+def _make_csv(rows: Sequence[Row]) -> str:
+    names = [name for name in COLUMNS if name != "lean_course"]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_guard(_as_text(getattr(row, name))) for name in names] for row in rows)
+    return text.getvalue()
 
 
 def _as_text(value: Any) -> Any:
@@ -99,11 +95,7 @@ def _guard(value: Any) -> Any:
     return value
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class _Shown:
     """A line as people read it."""
 

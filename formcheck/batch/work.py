@@ -17,6 +17,9 @@ from formcheck.batch.guard import NO_LIMITS, Limits
 from formcheck.batch.row import Row, read_row
 from formcheck.errors import VideoError
 from formcheck.options import Options
+from formcheck.pipeline import analyze
+from formcheck.report import write_report
+from formcheck.video.reader import hash_file
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,6 @@ def do_clip(clip: Clip, task: Task) -> Row:
     FormcheckError
         It can't be analysed, or its result can't be written.
     """
-    from formcheck.pipeline import analyze  # slow to import, and what is done doesn't need it
-    from formcheck.report import write_report
-    from formcheck.video.reader import hash_file
-
     # what is no file any more is named by `analyze`
     content = hash_file(clip.path) if clip.path.is_file() else ""
     place = require_place(task.out, clip, content)

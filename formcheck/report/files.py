@@ -62,6 +62,16 @@ def write_text(text: str, path: Path) -> None:
     write_whole(path, lambda partial: _write_text(partial, text))
 
 
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a Parquet file."""
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as file:  # by its name, Arrow can't open one that is no text
+            pq.write_table(table, file)
+
+    write_whole(path, write)
+
+
 def write_frames(analysis: Analysis, path: Path) -> None:
     """Write frames.parquet: one row a frame.
 
@@ -83,7 +93,7 @@ def write_frames(analysis: Analysis, path: Path) -> None:
         columns[name] = _column(values)
     for limb, swapped in series.swapped.items():
         columns[f"{limb}_swapped"] = pa.array(swapped)
-    write_whole(path, lambda partial: pq.write_table(pa.table(columns), partial))
+    write_table(pa.table(columns), path)
 
 
 def write_strides(analysis: Analysis, path: Path) -> None:
@@ -101,7 +111,7 @@ def write_strides(analysis: Analysis, path: Path) -> None:
         "belt_speed_legs_per_s": _column(strides.belt_speed),
         "belt_grade_pct": _column(strides.belt_grade_pct),
     } | {name: _column(values) for name, values in series.values.items()}
-    write_whole(path, lambda partial: pq.write_table(pa.table(columns), partial))
+    write_table(pa.table(columns), path)
 
 
 def _column(values: np.ndarray) -> pa.Array:
