@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -79,6 +80,10 @@ class Direction(StrEnum):
 
 OverlayOption = Annotated[
     bool, typer.Option("--overlay", help="Also write overlay.mp4, the video with the skeleton.")
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Of a Dask scheduler, whose workers then do the work."),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 DebugOption = Annotated[
@@ -247,6 +252,7 @@ def analyze(
     ] = None,
     *,
     options: MakeOptions,
+    scheduler: SchedulerOption = None,
     overlay: OverlayOption = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print report.json to standard output, nothing else.")
@@ -265,8 +271,8 @@ def analyze(
         from formcheck.report.terminal import print_analysis
 
         console = Console(file=stderr, stderr=True)
-        with _progress(console, quiet) as show:
-            result = run(video, chosen, progress=show("Watching the run"))
+        with _progress(console, quiet) as show, _workers(scheduler, chosen) as pool:
+            result = run(video, chosen, progress=show("Watching the run"), pool=pool)
             write_report(
                 result, folder, overlay=overlay, progress=show("Drawing the overlay", overlay)
             )
@@ -336,12 +342,7 @@ def batch(
         float | None,
         typer.Option(metavar="GIB", min=0.1, help="Most memory for a clip; none if not given."),
     ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS", help="Of a Dask scheduler, whose workers then do the work."
-        ),
-    ] = None,
+    scheduler: SchedulerOption = None,
     overlay: OverlayOption = False,
     quiet: QuietOption = False,
     debug: DebugOption = False,
@@ -435,6 +436,18 @@ def bench(
             else:
                 print_bench(result, _Output())
             sys.stdout.flush()
+
+
+@contextmanager
+def _workers(scheduler: str | None, options: "Options") -> Iterator[Executor | None]:
+    """Give the workers of a cluster, if one is named."""
+    if scheduler is None:
+        yield None
+        return
+    from formcheck.batch.cluster import connect
+
+    with connect(scheduler, options) as client:
+        yield client.get_executor(pure=False)
 
 
 def _say(console: Console, line: str) -> None:

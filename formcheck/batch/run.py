@@ -20,7 +20,7 @@ from formcheck.batch.guard import NO_LIMITS, Guard, Limits
 from formcheck.batch.row import Row, failed_row
 from formcheck.batch.summary import write_summary
 from formcheck.batch.work import Task, do_clip
-from formcheck.errors import BatchError, DiskFullError, FormcheckError, GuardError
+from formcheck.errors import DiskFullError, FormcheckError, GuardError
 from formcheck.options import Options
 from formcheck.system import GIB, count_cores
 
@@ -145,7 +145,7 @@ def _gather(clips: Sequence[Clip], submit: Submit, show: Callable[[Standing], No
             pass
         else:
             clip = clip_of.pop(future)
-            last = rows[clip.name] = future.result()
+            last = rows[clip.name] = _take(future, clip)
             shares.pop(clip.name, None)
             done_bytes += clip.size
             skipped += last.was_done
@@ -166,6 +166,16 @@ def _gather(clips: Sequence[Clip], submit: Submit, show: Callable[[Standing], No
     return [rows[clip.name] for clip in clips]
 
 
+def _take(future: "Future[Row]", clip: Clip) -> Row:
+    """Return what came of a clip; where even its guard was lost, again and again, that."""
+    try:
+        return future.result()
+    except (DiskFullError, CancelledError):
+        raise
+    except Exception as error:
+        return failed_row(clip, f"the workers that had it were lost ({error}); start again")
+
+
 @contextmanager
 def _open_workers(
     clips: Sequence[Clip], task: Task, jobs: int | None, cluster: "str | Client | None"
@@ -183,14 +193,10 @@ def _open_workers(
             close_guards(batch)
             threads.shutdown()
         return
-    with connect(cluster, task) as client:
+    with connect(cluster, task.options, overlay=task.overlay) as client:
         workers = client.get_executor(pure=False)
         try:
             yield lambda clip, tell: workers.submit(process, clip, task, batch)
-        except CancelledError:
-            raise BatchError(
-                "the scheduler is gone; start it and this batch again: what is finished is kept"
-            ) from None
         finally:
             with suppress(Exception):  # those that are gone need no end
                 workers.shutdown(wait=False)
