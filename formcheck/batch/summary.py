@@ -19,7 +19,7 @@ from formcheck.verdict import format_time
 
 # A spreadsheet takes a text that begins so for a formula, and runs it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-SPARK_WIDTH, SPARK_HEIGHT = 96.0, 24.0
+SPARK_WIDTH, SPARK_HEIGHT = 120.0, 32.0
 LEAST_SPAN_DEG = 6.0  # of a small picture: so that a steady run looks steady
 TYPES = {
     str: pa.string(),
@@ -52,6 +52,7 @@ def render_summary(rows: Sequence[Row]) -> str:
         loader=ChoiceLoader([PackageLoader("formcheck.batch"), PackageLoader("formcheck.report")]),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: "" if value is None else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
