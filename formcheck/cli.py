@@ -372,6 +372,8 @@ def batch(
                 show=progress.show,
                 debug=debug,
             )
+        for note in dict.fromkeys(row.note for row in rows if row.note):
+            _say(console, note)
         with _reader_may_leave():
             _say(_Output(), count_up(rows))
             _say(_Output(), f"Summary: {out / 'summary.html'}")

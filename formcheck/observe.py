@@ -217,6 +217,9 @@ def watch_more(
     )
 
 
+Watched = tuple[list[Sight], DecodeLog]
+
+
 class _Count:
     """Tells how much of the video is done, whoever has done it."""
 
@@ -302,7 +305,7 @@ def _watch_at_once(
     """Watch spans of the video side by side, as many as the engine likes; yield in order."""
     stop = threading.Event()
 
-    def watch(span: Span) -> tuple[list[Sight], DecodeLog]:
+    def watch(span: Span) -> Watched:
         seen: list[Sight] = []
         span_log = DecodeLog()
         frames = video.read(span, span_log, threads=1)
@@ -318,9 +321,6 @@ def _watch_at_once(
             yield from _in_order(spans, lambda span: pool.submit(watch, span), engine.threads, log)
         finally:
             stop.set()
-
-
-Watched = tuple[list[Sight], DecodeLog]
 
 
 def _watch_elsewhere(

@@ -20,11 +20,11 @@ import pytest
 
 from formcheck.batch import Limits, analyze_batch
 from formcheck.batch.clips import Clip, find_clips
-from formcheck.batch.done import WORKSHOP, describe_making, hold, is_done, seal
+from formcheck.batch.done import WORKSHOP, describe_making, hold, is_done, require_own, seal
 from formcheck.batch.row import Row
 from formcheck.batch.summary import write_summary
 from formcheck.bench.clip import SAMPLE_VIDEO, take_clip
-from formcheck.errors import BatchError, DiskFullError
+from formcheck.errors import BatchError, DiskFullError, OutputError
 from formcheck.options import Options
 from formcheck.video.reader import probe_video
 from formcheck.video.spans import cut_into_spans
@@ -192,8 +192,14 @@ def test_a_result_counts_if_it_is_whole_and_made_in_the_same_way(tmp_path):
         making | {"models": dict.fromkeys(making["models"], "2" * 64)},
     )
     assert not any(is_done(place, content, other) for other in others)
-    (place / "report.html").unlink()
+    (place / "report.html").write_text("cut off")
     assert not is_done(place, content, making)
+    require_own(place, clip, "1" * 64)
+    (place / ".DS_Store").touch()
+    require_own(place, clip, content)
+    (place / "my notes.txt").touch()
+    with pytest.raises(OutputError, match=r"my notes\.txt"):
+        require_own(place, clip, content)
 
 
 # --- which clips, and where their results lie ----------------------------------------------------

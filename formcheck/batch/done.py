@@ -1,7 +1,6 @@
 """What is done stays done: results are put in place whole, and known again by what made them."""
 
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from formcheck.models import find_model_folder, list_models
 from formcheck.options import Options
 from formcheck.pipeline import formcheck_version
 from formcheck.report.files import cannot_write
+from formcheck.video.reader import hash_file
 
 WORKSHOP = ".formcheck"  # in the folder of results: the lock, and what is not finished
 MARK = "batch.json"  # in each result: what made it, and what belongs to it
@@ -39,41 +39,44 @@ def describe_making(options: Options, *, overlay: bool) -> dict[str, Any]:
     return json.loads(json.dumps(making, default=str))
 
 
-def is_done(place: Path, content: str, making: dict[str, Any]) -> bool:
-    """Tell whether a folder holds the whole result of this content, made in this way."""
-    mark = _read_mark(place)
-    return (
-        mark is not None
-        and (mark.get("content"), mark.get("made")) == (content, making)
-        and mark.get("files") == _hash_files(place)
-    )
-
-
-def require_place(out: Path, clip: Clip, content: str) -> Path:
-    """Return where the result of a clip lies.
-
-    An earlier result may be there: of the clip under the same path, whatever it held then, or of
-    the same content under another.
-
-    Raises
-    ------
-    OutputError
-        It would lie outside `out`, or where there is something else.
-    """
+def require_place(out: Path, clip: Clip) -> Path:
+    """Return where a clip's result lies; OutputError if that is no place of its own in `out`."""
     name = clip.name
     place = out / name
-    if not place.parent.resolve().is_relative_to(out.resolve()) or ".." in Path(name).parts:
+    is_inside = place.parent.resolve().is_relative_to(out.resolve())
+    if not is_inside or place.is_symlink() or ".." in Path(name).parts:
         raise OutputError(f"its result would lie outside '{out}'; remove the link that leads there")
     if name in SUMMARIES or name.split("/")[0] == WORKSHOP:
         raise OutputError(f"'{name}' is taken by the batch itself; give the clip another name")
-    mark = _read_mark(place) or {}
+    return place
+
+
+def is_done(place: Path, content: str, making: dict[str, Any]) -> bool:
+    """Tell whether a folder holds the whole result of this content, made in this way."""
+    mark = _read_mark(place)
+    if (mark.get("content"), mark.get("made")) != (content, making):
+        return False
+    return all(_hash(place / name) == digest for name, digest in mark["files"].items())
+
+
+def require_own(place: Path, clip: Clip, content: str) -> None:
+    """Raise OutputError if there is anything but an earlier result, which may be replaced.
+
+    That is one of the clip under the same path, whatever it held then, or of the same content under
+    another.
+    """
+    mark = _read_mark(place)
     is_earlier = str(clip.path) == mark.get("clip") or content == mark.get("content")
-    if place.is_symlink() or (place.exists() and not is_earlier):
+    if place.exists() and not is_earlier:
         raise OutputError(
             f"'{place}' is there already, and is no earlier result of this clip; "
             "move it away, or name another folder with --out"
         )
-    return place
+    if others := [name for name in _list(place) if name not in mark.get("files", {})]:
+        raise OutputError(
+            f"'{place}' is to be replaced, and holds '{others[0]}', which is not formcheck's; "
+            "move that away"
+        )
 
 
 @contextmanager
@@ -100,7 +103,7 @@ def seal(folder: Path, clip: Clip, content: str, making: dict[str, Any]) -> None
     """
     mark = {"clip": str(clip.path), "content": content, "made": making}
     try:
-        mark["files"] = _hash_files(folder)
+        mark["files"] = {name: _hash(folder / name) for name in _list(folder)}
         (folder / MARK).write_text(json.dumps(mark, indent=2) + "\n", encoding="ascii")
         for path in folder.iterdir():
             _flush(path)
@@ -155,22 +158,26 @@ def hold(out: Path) -> Iterator[None]:
         yield
 
 
-def _read_mark(place: Path) -> dict[str, Any] | None:
+def _read_mark(place: Path) -> dict[str, Any]:
+    """Return what marks a folder as a result; empty where nothing does."""
     try:
         mark = json.loads((place / MARK).read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return None
-    return mark if isinstance(mark, dict) else None
+        return {}
+    return mark if isinstance(mark, dict) else {}
 
 
-def _hash_files(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file but the mark, by name."""
-    found = {}
-    for path in sorted(folder.iterdir()):
-        if path.name != MARK:
-            with path.open("rb") as file:
-                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+def _list(place: Path) -> list[str]:
+    """Return the names in a folder but for the mark, and what file browsers leave there."""
+    if not place.is_dir():
+        return []
+    names = sorted(path.name for path in place.iterdir())
+    return [name for name in names if name != MARK and not name.startswith(".")]
+
+
+def _hash(path: Path) -> str | None:
+    """Return the SHA-256 of a file; None where there is none."""
+    return hash_file(path) if path.is_file() else None
 
 
 def _flush(path: Path) -> None:

@@ -25,6 +25,8 @@ class Row:
     status : {'analysed', 'failed'}
     reason : str, optional
         Why it could not be analysed.
+    warnings, note : str, optional
+        Codes of the warnings; what the pose engine has to say, such as a fall-back to the CPU.
     report : str, optional
         Folder of the result below that of all results; as `clip`, but fit to open it.
     lean_course : list of float
@@ -59,6 +61,7 @@ class Row:
     duration_s: float | None = None
     frames: int | None = None
     warnings: str | None = None
+    note: str | None = None
     sha256: str | None = None
     report: str | None = None
     lean_course: list[float] = field(default_factory=list)
@@ -92,6 +95,7 @@ def read_row(clip: Clip, place: Path, *, was_done: bool = False) -> Row:
         duration_s=report["video"]["duration_s"],
         frames=report["video"]["frames_decoded"],
         warnings=" ".join(warning["code"] for warning in report["capture"]["warnings"]),
+        note=report["engine"]["note"],
         sha256=report["video"]["sha256"],
         report=clip.name,
         lean_course=_read_course(place / "strides.parquet"),

@@ -10,6 +10,7 @@ from formcheck.batch.done import (
     is_done,
     make_room,
     put_in_place,
+    require_own,
     require_place,
     seal,
 )
@@ -54,10 +55,11 @@ def do_clip(clip: Clip, task: Task) -> Row:
     """
     # what is no file any more is named by `analyze`
     content = hash_file(clip.path) if clip.path.is_file() else ""
-    place = require_place(task.out, clip, content)
+    place = require_place(task.out, clip)
     making = describe_making(task.options, overlay=task.overlay)
     if is_done(place, content, making):
         return read_row(clip, place, was_done=True)
+    require_own(place, clip, content)
     analysis = analyze(clip.path, task.options, progress=tell)
     if analysis.video.sha256 != content:
         raise VideoError(
