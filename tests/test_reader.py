@@ -19,6 +19,7 @@ import pytest
 from formcheck.errors import VideoError
 from formcheck.video.reader import (
     DecodeLog,
+    _decode,
     is_variable_rate,
     probe_video,
     read_frame_near,
@@ -346,6 +347,45 @@ def test_damaged_bytes_in_the_middle_are_stepped_over(tmp_path, suffix, codec):
     assert times_s[-1] == pytest.approx(89 / 30, abs=0.05)
     # what could not be decoded is counted; what the container itself skipped is a gap in time
     assert log.corrupt_packets > 0 or np.diff(times_s).max() > 0.1
+
+
+class _StreamThatComesMidway:
+    """A container whose `demux` ends as PyAV's does where a stream has come in midway."""
+
+    def __init__(self, container):
+        self._container = container
+
+    def demux(self, stream):
+        yield from self._container.demux(stream)
+        raise IndexError("list index out of range")
+
+
+def test_a_stream_that_comes_midway_ends_the_file_and_nothing_else(tmp_path):
+    """PyAV flushes streams it has never counted; seen with a transport stream, one bit off."""
+    path = write_video(tmp_path / "run.ts", draw_numbered())
+    with av.open(str(path)) as container:
+        stream, log = container.streams.video[0], DecodeLog()
+        pictures = list(_decode(_StreamThatComesMidway(container), stream, log))
+    assert len(pictures) == 30
+    assert log.corrupt_packets == 0
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_a_promise_counts_from_the_start_of_the_file(tmp_path, suffix):
+    path = write_video(
+        tmp_path / f"late.{suffix}", draw_numbered(), times_s=1e6 + np.arange(30) / 30
+    )
+    assert probe_video(path).promised_duration_s == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("days", "is_believed"), [(6, True), (8, False), (-1, False)])
+def test_a_promise_that_no_run_can_keep_is_not_believed(tmp_path, days, is_believed):
+    path = write_video(tmp_path / "run.mkv", draw_numbered())
+    content = bytearray(path.read_bytes())
+    struct.pack_into(">d", content, content.index(b"\x44\x89\x88") + 3, days * 86_400_000.0)
+    path.write_bytes(content)
+    promised = pytest.approx(days * 86_400) if is_believed else None
+    assert probe_video(path).promised_duration_s == promised
 
 
 # --- what is refused ---------------------------------------------------------------------------
