@@ -35,7 +35,7 @@ from formcheck.errors import FormcheckError
 from tests.awkward import encoded_seeds
 
 STORE = Path(__file__).resolve().parents[1] / "build" / "fuzz"
-SLOWEST_S = 30.0  # for 120 small pictures, which take 0.1 s to read and 1.3 s to analyse
+SLOWEST_S = 60.0  # for 120 small pictures, which take 0.1 s to read and 1.3 s to analyse
 GROWTH_MIB = 600  # while it looks at one; what a header promises may take up to 500
 ADDRESS_SPACE = 16 * 2**30  # where even the watch on memory would come too late
 EDGES = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF)

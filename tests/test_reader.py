@@ -610,3 +610,40 @@ def test_streaming_holds_no_frames(tmp_path):
     assert len(seen) == 300
     assert most_alive <= 3
     assert peak < 10 * 640 * 360 * 3
+
+
+MEASURE_STREAMING = """
+import gc, resource, sys
+from pathlib import Path
+from formcheck.video.reader import probe_video, read_frames
+
+def peak_kib():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+path = Path(sys.argv[1])
+probe_video(path)
+first = next(read_frames(path, threads=1)).rgb
+before = peak_kib()
+gc.disable()  # what is freed by it alone stays for as long as it likes
+count = sum(1 for _ in read_frames(path, threads=1))
+print(count, peak_kib() - before)
+"""
+
+
+@pytest.mark.parametrize("turn_deg", [0, 90])
+def test_pictures_are_freed_as_soon_as_nobody_looks_at_them(tmp_path, turn_deg):
+    path = write_video(
+        tmp_path / "long.mp4",
+        draw_numbered(300, 640, 360),
+        preset="ultrafast",
+        rotation_deg=turn_deg,
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", MEASURE_STREAMING, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    count, grown_kib = map(int, printed.split())
+    assert count == 300
+    assert grown_kib < 20 * 1024  # all of them would take 100 MiB

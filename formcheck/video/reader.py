@@ -3,7 +3,6 @@
 import ctypes
 import hashlib
 import itertools
-import math
 import struct
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -103,12 +102,13 @@ def probe_video(path: Path) -> VideoInfo:
                 f"no picture can be decoded from '{path.name}': the file is damaged or cut off; "
                 "copy it again from the phone, or export it as MP4"
             )
-        width, height = _display_size(first, _pixel_aspect(stream))
+        turns = _quarter_turns(first, _is_mirrored(first))
+        width, height = _display_size(first, _pixel_aspect(stream), turns)
         return VideoInfo(
             path=path,
             width=width,
             height=height,
-            rotation_deg=_quarter_turns(first) * 90,
+            rotation_deg=turns * 90,
             codec=stream.codec_context.name,
             pixel_format=first.format.name,
             nominal_fps=float(stream.average_rate) if stream.average_rate else None,
@@ -159,6 +159,7 @@ def read_frames(
         size = stream.width, stream.height
         start = _start_s(container)
         previous_s = -np.inf
+        is_mirrored: bool | None = None
         for decoded in pictures:
             picture = _of_size(decoded, *size)
             if picture is None:
@@ -173,13 +174,15 @@ def read_frames(
                 continue
             if time_s >= until_s - TIME_TOLERANCE_S:
                 return
+            if is_mirrored is None:
+                is_mirrored = _is_mirrored(decoded)
             index = log.frames_decoded
             log.frames_decoded, log.last_time_s = index + 1, time_s
             yield Frame.of_picture(
                 index,
                 time_s,
                 picture,
-                quarter_turns=_quarter_turns(decoded),
+                quarter_turns=_quarter_turns(decoded, is_mirrored),
                 pixel_aspect=pixel_aspect,
                 max_side_px=max_side_px,
             )
@@ -417,21 +420,30 @@ def _of_size(picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame |
     return resized
 
 
-def _quarter_turns(picture: av.VideoFrame) -> int:
+def _is_mirrored(picture: av.VideoFrame) -> bool:
+    """Tell whether the file wants its pictures mirrored, as some front cameras do."""
+    # A picture whose side data were asked for is freed by the next full garbage collection only
+    # (PyAV 18 makes a cycle of them), so a tiny one is asked.
+    tiny = picture.reformat(width=2, height=2)
+    try:
+        matrix: Any = tiny.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # side data of a kind that PyAV has no name for
+        return False
+    if matrix is None:
+        return False
+    a, b, _, c, d = struct.unpack_from("5i", matrix)
+    return bool(a * d < b * c)
+
+
+def _quarter_turns(picture: av.VideoFrame, is_mirrored: bool) -> int:
     """Counter-clockwise quarter turns that bring the picture upright.
 
-    A matrix may also mirror the picture: that is left out, so that left stays left.
+    One that is to be mirrored too is only turned, so that left stays left.
     """
-    try:
-        matrix: Any = picture.side_data.get("DISPLAYMATRIX")
-    except ValueError:  # side data of a kind that PyAV has no name for
-        return round(picture.rotation / 90) % 4
-    if matrix is None:
-        return 0
-    a, b, _, c, d = struct.unpack_from("5i", matrix)
-    if a * d < b * c:
-        a = -a
-    return round(-math.degrees(math.atan2(b, a)) / 90) % 4
+    turn_deg = picture.rotation
+    if abs(turn_deg) > 180:
+        return 0  # of a matrix that brings all to one point
+    return round((-180 - turn_deg if is_mirrored else turn_deg) / 90) % 4
 
 
 def _pixel_aspect(stream: VideoStream) -> float:
@@ -440,6 +452,8 @@ def _pixel_aspect(stream: VideoStream) -> float:
     return float(aspect) if aspect and 0.1 < aspect < 10 else 1.0
 
 
-def _display_size(picture: av.VideoFrame, pixel_aspect: float) -> tuple[int, int]:
+def _display_size(
+    picture: av.VideoFrame, pixel_aspect: float, quarter_turns: int
+) -> tuple[int, int]:
     width, height = round(picture.width * pixel_aspect), picture.height
-    return (height, width) if _quarter_turns(picture) % 2 else (width, height)
+    return (height, width) if quarter_turns % 2 else (width, height)
