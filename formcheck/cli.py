@@ -493,7 +493,8 @@ def _read_sampling(text: str) -> "Sampling":
 def _require_room_for_results(folder: Path, video: Path | None = None) -> None:
     """Refuse a folder that can't be written before the analysis, which may take an hour."""
     try:
-        place = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+        places = (folder, *folder.absolute().parents)
+        place = next(p for p in places if p.exists() or p.is_symlink())  # perhaps to nowhere
         if not place.is_dir():
             raise OutputError(f"'{place}' is a file, not a folder; name another one with --out")
         with tempfile.TemporaryFile(dir=place):

@@ -35,6 +35,7 @@ SURVEY_FRAMES = 8
 MAX_PEOPLE = 3
 SECOND_PERSON_SIZE = 0.5  # of the largest: smaller ones are passers-by at the back
 PREFETCH = 8  # frames decoded ahead
+MOST_PIXELS = 16 * 3840 * 2160  # decoded ahead, or one for each span side by side: fewer if large
 DECODING_THREADS = 4  # on every machine: of a damaged file, more of them lose more frames
 AHEAD_ELSEWHERE = 64  # spans with the helpers at a time: a few megabytes of sights each
 LONGEST_STEP_S = 1.0  # between frames that follow each other, for the progress only
@@ -267,6 +268,10 @@ class _Pictures:
     every: int
     whole: bool
 
+    def at_once(self, wanted: int) -> int:
+        """Return how many pictures may be held, so that memory is bounded whatever their size."""
+        return max(1, min(wanted, MOST_PIXELS // (self.info.width * self.info.height)))
+
     def read(self, span: Span, log: DecodeLog, *, threads: int) -> Generator[Frame]:
         """Yield one frame of `every`, those that come sooner after the last are left out."""
         shortest_s = (self.every - 0.5) / (self.info.nominal_fps or 1.0) if self.every > 1 else 0.0
@@ -294,7 +299,7 @@ def _watch_in_turn(
 ) -> Generator[Sight]:
     """Watch one span after the other, while a thread decodes ahead; nothing is kept of them."""
     for span in spans:
-        frames = _prefetch(video.read(span, log, threads=DECODING_THREADS))
+        frames = _prefetch(video.read(span, log, threads=DECODING_THREADS), video.at_once(PREFETCH))
         with closing(_watch_span(frames, engine, span, count)) as sights:
             yield from sights
 
@@ -316,9 +321,10 @@ def _watch_at_once(
                     break
         return seen, span_log
 
-    with ThreadPoolExecutor(engine.threads) as pool:
+    threads = video.at_once(engine.threads)
+    with ThreadPoolExecutor(threads) as pool:
         try:
-            yield from _in_order(spans, lambda span: pool.submit(watch, span), engine.threads, log)
+            yield from _in_order(spans, lambda span: pool.submit(watch, span), threads, log)
         finally:
             stop.set()
 
@@ -425,9 +431,9 @@ def _survey_people(info: VideoInfo, create_engine: EngineFactory) -> int:
     return max(1, counts[-2]) if len(counts) > 1 else 1
 
 
-def _prefetch(frames: Generator[Frame]) -> Generator[Frame]:
+def _prefetch(frames: Generator[Frame], most: int = PREFETCH) -> Generator[Frame]:
     """Decode ahead in a thread, so that decoding and the network overlap; the queue is bounded."""
-    ahead: queue.Queue[Frame | BaseException | None] = queue.Queue(PREFETCH)
+    ahead: queue.Queue[Frame | BaseException | None] = queue.Queue(most)
     stop = threading.Event()
 
     def put(item: Frame | BaseException | None) -> bool:

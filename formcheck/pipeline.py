@@ -249,9 +249,8 @@ def formcheck_version() -> str:
 def _describe_video(info: VideoInfo, observation: Observation) -> VideoFacts:
     time_s = observation.video_time_s
     if len(time_s) < 2:
-        raise NoRunnerError(
-            f"'{info.path.name}' holds only {len(time_s)} picture; name the video of a run"
-        )
+        lasts = "lasts only an instant" if observation.every > 1 else "holds only 1 picture"
+        raise NoRunnerError(f"'{info.path.name}' {lasts}; name the video of a run")
     watched_fps = float(1 / np.median(np.diff(time_s)))
     # a container may promise more frames than it holds
     is_thinned = round((info.nominal_fps or 0.0) / watched_fps) == observation.every > 1

@@ -223,3 +223,12 @@ def measure_lean(keypoints, direction):
     shoulder = position[:, [INDEX["left_shoulder"], INDEX["right_shoulder"]]].mean(axis=1)
     trunk = shoulder - hip
     return np.degrees(np.arctan2(direction * trunk[:, 0], -trunk[:, 1]))
+
+
+@pytest.mark.parametrize("shape", [(2, 1280), (1280, 2)])
+def test_a_picture_that_is_a_line_is_looked_at(shape):
+    watch = CameraWatch()
+    for i in range(3):
+        frame = Frame(i, i * SAMPLE_INTERVAL_S, np.zeros((*shape, 3), np.uint8), 1.0)
+        watch.look(glimpse(frame, frame.time_s - SAMPLE_INTERVAL_S), np.zeros((0, 33, 2)))
+    assert len(watch.track.time_s) == 3

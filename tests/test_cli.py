@@ -230,6 +230,15 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path, out
     assert (tmp_path / "taken").read_text() == "mine"
 
 
+@pytest.mark.parametrize("target", ["out", "nowhere"])
+def test_a_link_in_a_circle_or_to_nowhere_is_no_place_for_results(tmp_path, target):
+    (tmp_path / "out").symlink_to(target)
+    write_video(tmp_path / "run.mp4", draw_noise(5))
+    result = formcheck("analyze", "run.mp4", "--out", "out", cwd=tmp_path)
+    assert result.returncode == 1
+    assert_one_line(result.stderr, "not a folder", "--out")
+
+
 def test_an_overlay_never_takes_the_place_of_its_own_video(tmp_path):
     write_video(tmp_path / "overlay.mp4", draw_noise(5))
     before = (tmp_path / "overlay.mp4").read_bytes()

@@ -293,3 +293,27 @@ def test_a_glimpse_has_about_the_size_asked_for(tmp_path, pixels):
     assert seen.shape == (32, 48)
     assert (np.diff(seen.astype(int), axis=0) > 0).all()  # brighter downwards
     assert np.ptp(seen, axis=1).max() <= 4
+
+
+def test_planes_that_lie_upside_down_in_memory_are_read_the_right_way_up():
+    """Decoders of old formats give them so: the length of a row is negative."""
+    rng = np.random.default_rng(0)
+    rgb = (
+        rng.integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    )
+    picture = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format="yuv420p")
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=WIDTH, height=HEIGHT, format="yuv420p", time_base=Fraction(1, 30)
+    )
+    graph.link_nodes(source, graph.add("vflip"), graph.add("buffersink")).configure()
+    picture.pts = 0
+    graph.vpush(picture)
+    turned = graph.vpull()
+    assert turned.planes[0].line_size < 0
+    upright, flipped = wrap(picture), wrap(turned)
+    whole = np.array([[WIDTH / SIDE, 0.0, 0.0], [0.0, HEIGHT / SIDE, 0.0]])
+    assert np.array_equal(flipped.luma(48, 32), upright.luma(48, 32)[::-1])
+    difference = flipped.crop(whole, SIDE, SIDE)[::-1].astype(int) - upright.crop(whole, SIDE, SIDE)
+    assert np.abs(difference).max() <= 2
+    assert np.array_equal(flipped.glimpse(HEIGHT), upright.glimpse(HEIGHT)[::-1])

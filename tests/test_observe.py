@@ -9,10 +9,10 @@ import pytest
 from formcheck import observe as observe_module
 from formcheck.errors import VideoError
 from formcheck.keypoints import KEYPOINTS
-from formcheck.observe import MAX_PEOPLE, PREFETCH, _prefetch, observe_video
+from formcheck.observe import MAX_PEOPLE, PREFETCH, _Pictures, _prefetch, observe_video
 from formcheck.pose.engine import FramePoses, Mask
 from formcheck.video.frame import Frame
-from formcheck.video.reader import probe_video
+from formcheck.video.reader import VideoInfo, probe_video
 from tests.clips import write_video
 from tests.test_people import stand_at
 
@@ -234,3 +234,12 @@ def test_an_error_of_the_reader_comes_after_the_frames_before_it():
     with pytest.raises(VideoError):
         next(frames)
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("size", "at_once"),
+    [((1080, 1920), 8), ((3840, 2160), 8), ((7680, 4320), 4), ((8192, 4608), 3)],
+)
+def test_of_large_pictures_fewer_are_held(size, at_once):
+    info = VideoInfo(Path("run.mp4"), *size, 0, "h264", "yuv420p", 30.0, 10.0)
+    assert _Pictures(info, every=1, whole=False).at_once(PREFETCH) == at_once

@@ -19,6 +19,7 @@ import pytest
 from formcheck.errors import VideoError
 from formcheck.video.reader import (
     DecodeLog,
+    _decode,
     is_variable_rate,
     probe_video,
     read_frame_near,
@@ -348,6 +349,45 @@ def test_damaged_bytes_in_the_middle_are_stepped_over(tmp_path, suffix, codec):
     assert log.corrupt_packets > 0 or np.diff(times_s).max() > 0.1
 
 
+class _StreamThatComesMidway:
+    """A container whose `demux` ends as PyAV's does where a stream has come in midway."""
+
+    def __init__(self, container):
+        self._container = container
+
+    def demux(self, stream):
+        yield from self._container.demux(stream)
+        raise IndexError("list index out of range")
+
+
+def test_a_stream_that_comes_midway_ends_the_file_and_nothing_else(tmp_path):
+    """PyAV flushes streams it has never counted; seen with a transport stream, one bit off."""
+    path = write_video(tmp_path / "run.ts", draw_numbered())
+    with av.open(str(path)) as container:
+        stream, log = container.streams.video[0], DecodeLog()
+        pictures = list(_decode(_StreamThatComesMidway(container), stream, log))
+    assert len(pictures) == 30
+    assert log.corrupt_packets == 0
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_a_promise_counts_from_the_start_of_the_file(tmp_path, suffix):
+    path = write_video(
+        tmp_path / f"late.{suffix}", draw_numbered(), times_s=1e6 + np.arange(30) / 30
+    )
+    assert probe_video(path).promised_duration_s == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("days", "is_believed"), [(6, True), (8, False), (-1, False)])
+def test_a_promise_that_no_run_can_keep_is_not_believed(tmp_path, days, is_believed):
+    path = write_video(tmp_path / "run.mkv", draw_numbered())
+    content = bytearray(path.read_bytes())
+    struct.pack_into(">d", content, content.index(b"\x44\x89\x88") + 3, days * 86_400_000.0)
+    path.write_bytes(content)
+    promised = pytest.approx(days * 86_400) if is_believed else None
+    assert probe_video(path).promised_duration_s == promised
+
+
 # --- what is refused ---------------------------------------------------------------------------
 
 
@@ -570,3 +610,40 @@ def test_streaming_holds_no_frames(tmp_path):
     assert len(seen) == 300
     assert most_alive <= 3
     assert peak < 10 * 640 * 360 * 3
+
+
+MEASURE_STREAMING = """
+import gc, resource, sys
+from pathlib import Path
+from formcheck.video.reader import probe_video, read_frames
+
+def peak_kib():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+path = Path(sys.argv[1])
+probe_video(path)
+first = next(read_frames(path, threads=1)).rgb
+before = peak_kib()
+gc.disable()  # what is freed by it alone stays for as long as it likes
+count = sum(1 for _ in read_frames(path, threads=1))
+print(count, peak_kib() - before)
+"""
+
+
+@pytest.mark.parametrize("turn_deg", [0, 90])
+def test_pictures_are_freed_as_soon_as_nobody_looks_at_them(tmp_path, turn_deg):
+    path = write_video(
+        tmp_path / "long.mp4",
+        draw_numbered(300, 640, 360),
+        preset="ultrafast",
+        rotation_deg=turn_deg,
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", MEASURE_STREAMING, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    count, grown_kib = map(int, printed.split())
+    assert count == 300
+    assert grown_kib < 20 * 1024  # all of them would take 100 MiB

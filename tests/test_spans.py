@@ -1,11 +1,13 @@
 """Parts of a video watched side by side give what watching it from start to end gives."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from formcheck.observe import observe_video
+from formcheck.video import spans as spans_module
 from formcheck.video.reader import find_keyframes, probe_video, read_frames
 from formcheck.video.spans import OVERLAP_S, Span, _choose_count, cut_into_spans
 from tests.clips import write_video
@@ -139,3 +141,18 @@ def watch_with(path, threads):
         return engine
 
     return observe_video(probe_video(path), create)
+
+
+def test_a_length_that_is_promised_and_not_there_is_one_span(tmp_path, monkeypatch):
+    """A header may promise a week: to look for the keyframes of 30,000 spans takes minutes."""
+    path = write_video(tmp_path / "run.mp4", pictures(), fps=FPS, preset="ultrafast", g="12")
+    asked = []
+
+    def count_and_find(path, near_s):
+        asked.extend(near_s)
+        return find_keyframes(path, near_s)
+
+    monkeypatch.setattr(spans_module, "find_keyframes", count_and_find)
+    info = replace(probe_video(path), promised_duration_s=6 * 86_400.0)
+    assert cut_into_spans(info) == [Span()]
+    assert len(asked) == 1

@@ -10,6 +10,7 @@ from scipy.interpolate import make_interp_spline
 from scipy.signal import butter, sosfiltfilt
 
 from formcheck.keypoints import INDEX, Keypoints
+from formcheck.signals.clock import even_step
 from formcheck.signals.swaps import repair_swaps
 
 
@@ -163,7 +164,7 @@ def _smooth(
     flat = position.reshape(len(time_s), -1)
     bridged, unknown = _bridge_gaps(time_s, flat, max_gap_s)
     interval = np.diff(time_s)
-    step = float(np.median(interval))
+    step = even_step(time_s)
     sos = butter(2, min(cutoff_hz / _DUAL_PASS, 0.49 / step), fs=1 / step, output="sos")
     for start, end in _uncut_spans(time_s, cuts_s):
         span_time, span = time_s[start:end], bridged[start:end]

@@ -11,11 +11,24 @@ from formcheck.keypoints import Keypoints
 PHASE_STEPS = 240  # points on which each cycle is sampled
 LONGEST_BRIDGE_S = 0.25  # between frames: what happened in a longer time isn't known
 RUNNING_MEDIAN_STRIDES = 15  # long enough to outvote a few wrong ones
+MOST_TICKS_A_FRAME = 10  # of an even clock, however unevenly the frames come
+
+
+def even_step(time_s: NDArray[np.float64]) -> float:
+    """Return the step of an even clock: the median frame interval.
+
+    Longer where that would take more than ten ticks a frame, as with bursts of frames and pauses
+    between: what is computed on the clock grows with the number of frames only.
+    """
+    if len(time_s) < 2:
+        return 1.0
+    median = float(np.median(np.diff(time_s)))
+    return max(median, float(time_s[-1] - time_s[0]) / (MOST_TICKS_A_FRAME * len(time_s)))
 
 
 def even_clock(time_s: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Return times at even steps over the same span, and the step: the median frame interval."""
-    step = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
+    """Return times at even steps over the same span, and `even_step`."""
+    step = even_step(time_s)
     count = max(2, round((time_s[-1] - time_s[0]) / step) + 1)
     return np.linspace(time_s[0], time_s[-1], count), step
 

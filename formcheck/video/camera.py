@@ -97,7 +97,7 @@ def glimpse(frame: Frame, previous_s: float) -> Glimpse:
     grey = None
     if is_sample:
         reduction = max(1.0, max(frame.size) / WATCH_SIDE_PX)
-        width, height = (round(side / reduction) for side in frame.size)
+        width, height = (max(1, round(side / reduction)) for side in frame.size)
         grey = frame.luma(width, height)
     return Glimpse(frame.time_s, frame.size, frame.scale, frame.glimpse(THUMB_SIDE_PX), grey)
 

@@ -197,10 +197,13 @@ def compose(outer: Matrix, inner: Matrix) -> Matrix:
 
 
 def _planes(picture: av.VideoFrame) -> list[NDArray[np.uint8]]:
-    """Planes of a picture as they lie in memory, without the padding of their rows."""
+    """Planes of a picture as they lie in memory, without the padding of their rows.
+
+    A negative length of a row means that the last one lies first.
+    """
     return [
-        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
-            : plane.height, : plane.width
+        np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, abs(plane.line_size))[
+            :: 1 if plane.line_size > 0 else -1, : plane.width
         ]
         for plane in picture.planes
     ]

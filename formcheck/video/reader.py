@@ -1,12 +1,16 @@
 """Video in: upright RGB frames with their true times, streamed, from local files only."""
 
+import ctypes
 import hashlib
 import itertools
+import struct
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -21,17 +25,23 @@ from formcheck.video.frame import Frame
 # Kinds of file that hold the pictures themselves. Playlists (m3u8, ffconcat, DASH, SDP) are not
 # among them: they name other files and hosts, and opening a video must open nothing else.
 CONTAINERS = "mov,matroska,avi,gif,mpegts,mpeg,flv,asf,ogg,mxf,dv"
-MAX_PIXELS = 8192 * 8192  # larger than any phone films; a guard against hostile headers
+# Larger than 8K, which is more than any phone films: a guard against hostile headers. OpenCV can't
+# sample a picture with a side of 2^15 or more.
+MAX_PIXELS, MAX_SIDE_PX = 8192 * 4608, 16_384
+MAX_ALLOCATION = 2**28  # bytes that FFmpeg may ask for at once: the largest picture takes half
+LONGEST_PROMISE_S = 7 * 24 * 3600.0  # no run is longer: a header that says so is wrong
 INDEXED = {"mov", "mp4", "matroska", "webm"}  # containers in which a keyframe is found at once
 SAFE_OPTIONS = {
     "format_whitelist": CONTAINERS,
     "protocol_whitelist": "file",
     "max_pixels": str(MAX_PIXELS),
+    "enable_drefs": "0",  # of a movie whose pictures lie in another file
 }
 MAX_CORRUPT_PACKETS_IN_A_ROW = 1000
 TIME_TOLERANCE_S = 1e-6
 SEEK_MARGINS_S = (0.0, 3.0)  # some containers find no keyframe close before the time asked for
 VARIABLE_RATE_SPREAD = 0.10  # share of the median interval by which single intervals may differ
+SAME_SHAPE = 0.02  # of width over height, by which pictures of one video may differ
 TRUNCATED_SHARE = 0.9  # decoded less than this share of the promised duration: cut off
 
 
@@ -92,21 +102,17 @@ def probe_video(path: Path) -> VideoInfo:
                 f"no picture can be decoded from '{path.name}': the file is damaged or cut off; "
                 "copy it again from the phone, or export it as MP4"
             )
-        width, height = _display_size(first, _pixel_aspect(stream))
-        promised = None
-        if stream.duration is not None and stream.time_base is not None:
-            promised = float(stream.duration * stream.time_base)
-        elif container.duration is not None:
-            promised = container.duration / av.time_base
+        turns = _quarter_turns(first, _is_mirrored(first))
+        width, height = _display_size(first, _pixel_aspect(stream), turns)
         return VideoInfo(
             path=path,
             width=width,
             height=height,
-            rotation_deg=_quarter_turns(first) * 90,
+            rotation_deg=turns * 90,
             codec=stream.codec_context.name,
             pixel_format=first.format.name,
             nominal_fps=float(stream.average_rate) if stream.average_rate else None,
-            promised_duration_s=promised,
+            promised_duration_s=_promised_duration_s(container, stream),
         )
 
 
@@ -150,9 +156,15 @@ def read_frames(
     log = log if log is not None else DecodeLog()
     with _open_pictures(path, from_s, log, threads) as (container, stream, pictures):
         pixel_aspect = _pixel_aspect(stream)
+        size = stream.width, stream.height
         start = _start_s(container)
         previous_s = -np.inf
-        for picture in pictures:
+        is_mirrored: bool | None = None
+        for decoded in pictures:
+            picture = _of_size(decoded, *size)
+            if picture is None:
+                log.corrupt_packets += 1
+                continue
             time_s = _time_s(picture, container, start)
             if time_s is None or time_s <= previous_s:
                 log.out_of_order += 1
@@ -162,13 +174,15 @@ def read_frames(
                 continue
             if time_s >= until_s - TIME_TOLERANCE_S:
                 return
+            if is_mirrored is None:
+                is_mirrored = _is_mirrored(decoded)
             index = log.frames_decoded
             log.frames_decoded, log.last_time_s = index + 1, time_s
             yield Frame.of_picture(
                 index,
                 time_s,
                 picture,
-                quarter_turns=_quarter_turns(picture),
+                quarter_turns=_quarter_turns(decoded, is_mirrored),
                 pixel_aspect=pixel_aspect,
                 max_side_px=max_side_px,
             )
@@ -220,6 +234,7 @@ def is_variable_rate(time_s: NDArray[np.float64]) -> bool:
 @contextmanager
 def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     _require_readable_file(path)
+    _bound_allocations()
     try:
         container = av.open(f"file:{path}", options=SAFE_OPTIONS)
     except (av.FFmpegError, ValueError, UnicodeError) as error:
@@ -236,6 +251,17 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             )
         _require_decodable(path, stream)
         yield container, stream
+
+
+@lru_cache(maxsize=1)
+def _bound_allocations() -> None:
+    """Let FFmpeg ask for no more than it can need: an index may promise 2^26 pictures, in 3.7 GiB.
+
+    PyAV does not offer the function, but has it loaded. Where it is not found (Windows shows no
+    symbols of the libraries behind one), the bound of 2 GiB that FFmpeg has stays.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(av._core.__file__).av_max_alloc(ctypes.c_size_t(MAX_ALLOCATION))
 
 
 @contextmanager
@@ -282,6 +308,18 @@ def _start_s(container: InputContainer) -> Fraction:
     return min(begins, default=Fraction(0))
 
 
+def _promised_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """Return how long the container says the pictures last, or None if that can't be true."""
+    promised = None
+    if stream.duration is not None and stream.time_base is not None:
+        promised = float(stream.duration * stream.time_base)
+    elif container.duration is not None:
+        promised = container.duration / av.time_base
+        if "matroska" in container.format.name and promised > _start_s(container):
+            promised -= float(_start_s(container))  # it says when the file ends on its own clock
+    return promised if promised is not None and 0 < promised <= LONGEST_PROMISE_S else None
+
+
 def _time_s(picture: av.VideoFrame, container: InputContainer, start: Fraction) -> float | None:
     """Presentation time since the container's start, or None if the picture has none."""
     # AVI holds no presentation times, but pictures leave the decoder in the order of presentation
@@ -322,9 +360,10 @@ def _require_decodable(path: Path, stream: VideoStream) -> None:
             f"'{path.name}' is encoded in a way that can't be decoded here; "
             "export it as MP4 (H.264)"
         )
-    if context.width * context.height > MAX_PIXELS:
+    width, height = context.width, context.height
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX:
         raise VideoError(
-            f"'{path.name}' has frames of {context.width} x {context.height} pixels, too large; "
+            f"'{path.name}' has pictures of {width} x {height} pixels, too large; "
             "export it at 1080p"
         )
     context.options = {"max_pixels": str(MAX_PIXELS)}
@@ -345,7 +384,7 @@ def _decode(
     while failed_in_a_row <= MAX_CORRUPT_PACKETS_IN_A_ROW:
         try:
             packet = next(packets)
-        except StopIteration:
+        except (StopIteration, IndexError):  # PyAV's, at the end, where a stream came in midway
             return
         except (av.FFmpegError, OSError):
             packets = container.demux(stream)  # the old one has ended with the error
@@ -366,9 +405,45 @@ def _decode(
             yield picture
 
 
-def _quarter_turns(picture: av.VideoFrame) -> int:
-    """Counter-clockwise quarter turns that bring the picture upright."""
-    return round(picture.rotation / 90) % 4
+def _of_size(picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame | None:
+    """Return a picture in the size of the stream, or None if it has another shape.
+
+    A broadcast may go on in another size: it is brought to that of its start, so that pixels are
+    the same all along.
+    """
+    if (picture.width, picture.height) == (width, height):
+        return picture
+    if abs(picture.width * height / (picture.height * width) - 1) > SAME_SHAPE:
+        return None
+    resized = picture.reformat(width=width, height=height, interpolation="AREA")
+    resized.pts, resized.dts, resized.time_base = picture.pts, picture.dts, picture.time_base
+    return resized
+
+
+def _is_mirrored(picture: av.VideoFrame) -> bool:
+    """Tell whether the file wants its pictures mirrored, as some front cameras do."""
+    # A picture whose side data were asked for is freed by the next full garbage collection only
+    # (PyAV 18 makes a cycle of them), so a tiny one is asked.
+    tiny = picture.reformat(width=2, height=2)
+    try:
+        matrix: Any = tiny.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # side data of a kind that PyAV has no name for
+        return False
+    if matrix is None:
+        return False
+    a, b, _, c, d = struct.unpack_from("5i", matrix)
+    return bool(a * d < b * c)
+
+
+def _quarter_turns(picture: av.VideoFrame, is_mirrored: bool) -> int:
+    """Counter-clockwise quarter turns that bring the picture upright.
+
+    One that is to be mirrored too is only turned, so that left stays left.
+    """
+    turn_deg = picture.rotation
+    if abs(turn_deg) > 180:
+        return 0  # of a matrix that brings all to one point
+    return round((-180 - turn_deg if is_mirrored else turn_deg) / 90) % 4
 
 
 def _pixel_aspect(stream: VideoStream) -> float:
@@ -377,6 +452,8 @@ def _pixel_aspect(stream: VideoStream) -> float:
     return float(aspect) if aspect and 0.1 < aspect < 10 else 1.0
 
 
-def _display_size(picture: av.VideoFrame, pixel_aspect: float) -> tuple[int, int]:
+def _display_size(
+    picture: av.VideoFrame, pixel_aspect: float, quarter_turns: int
+) -> tuple[int, int]:
     width, height = round(picture.width * pixel_aspect), picture.height
-    return (height, width) if _quarter_turns(picture) % 2 else (width, height)
+    return (height, width) if quarter_turns % 2 else (width, height)

@@ -51,6 +51,9 @@ def cut_into_spans(info: VideoInfo) -> list[Span]:
         return [Span()]
     step_s = length_s / count
     wanted = np.arange(1, count) * (length_s / count)
+    end = find_keyframes(info.path, wanted[-1:].tolist())
+    if not end or wanted[-1] - end[0] > LONGEST_LEAD_S:  # as where a length is promised that isn't
+        return [Span()]
     keyframes = np.array(find_keyframes(info.path, wanted.tolist()))
     if len(keyframes) < len(wanted) or np.max(wanted - keyframes) > LONGEST_LEAD_S:
         return [Span()]
