@@ -264,7 +264,8 @@ def analyze(
     folder = out or Path("formcheck_out") / video.stem
     with _errors_as_one_line(debug), _own_stderr(debug) as stderr:
         chosen = options()
-        _require_room_for_results(folder, video)
+        _require_room_for_results(folder)
+        _refuse_own_overlay(folder, video)
         from formcheck.pipeline import analyze as run
         from formcheck.report import write_report
         from formcheck.report.files import to_json
@@ -490,7 +491,7 @@ def _read_sampling(text: str) -> "Sampling":
         raise typer.BadParameter(str(error), param_hint="--sample") from None
 
 
-def _require_room_for_results(folder: Path, video: Path | None = None) -> None:
+def _require_room_for_results(folder: Path) -> None:
     """Refuse a folder that can't be written before the analysis, which may take an hour."""
     try:
         places = (folder, *folder.absolute().parents)
@@ -499,14 +500,15 @@ def _require_room_for_results(folder: Path, video: Path | None = None) -> None:
             raise OutputError(f"'{place}' is a file, not a folder; name another one with --out")
         with tempfile.TemporaryFile(dir=place):
             pass
-        is_own_result = (
-            video is not None and video.exists() and video.resolve().parent == folder.resolve()
-        )
     except OSError as error:
         raise OutputError(
             f"'{folder}' can't be written ({error.strerror}); name another folder with --out"
         ) from error
-    if video is not None and is_own_result and video.name == "overlay.mp4":
+
+
+def _refuse_own_overlay(folder: Path, video: Path) -> None:
+    """Refuse to write an overlay over the video that it is made from."""
+    if os.path.realpath(video) == os.path.realpath(folder / "overlay.mp4"):
         raise OutputError(
             f"'{video}' would be overwritten by its own overlay; name another folder with --out"
         )
