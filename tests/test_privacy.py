@@ -35,7 +35,7 @@ threading.Event().wait(1.5)
 # A whole analysis of a video with nobody in it; tells what was imported on the way.
 ANALYZE_AND_TELL = """
 import sys
-from formcheck.cli import app
+from formcheck.cli.app import app
 
 video, engine = sys.argv[1:]
 try:

@@ -1,0 +1,1 @@
+"""The command line: reads what is asked, runs the pipeline, says what came of it."""

@@ -1,0 +1,108 @@
+"""`formcheck analyze`: one video."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from formcheck.cli.options import (
+    DebugOption,
+    MakeOptions,
+    OverlayOption,
+    QuietOption,
+    SchedulerOption,
+    with_options,
+)
+from formcheck.cli.places import refuse_own_overlay, require_room_for_results
+from formcheck.cli.speech import (
+    Output,
+    errors_as_one_line,
+    own_stderr,
+    progress_bar,
+    reader_may_leave,
+    say,
+)
+
+if TYPE_CHECKING:
+    from formcheck.options import Options
+
+# "\b" keeps the lines of its paragraph as they are.
+ANALYZE_HELP = """Analyse one video and write the report.
+
+\b
+Examples:
+  formcheck analyze treadmill.mp4
+  formcheck analyze slowmo.mov --slow-motion 8 --height-cm 178
+
+\b
+Ends with
+  0  when the video was analysed, whatever the verdict;
+  1  when it can't be, with one line that says why and what to do;
+  2  when the command was not understood.
+"""
+
+
+@with_options
+def analyze(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video of a run.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the results go; formcheck_out/<name of the video> if not given.",
+        ),
+    ] = None,
+    *,
+    options: MakeOptions,
+    scheduler: SchedulerOption = None,
+    overlay: OverlayOption = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print report.json to standard output, nothing else.")
+    ] = False,
+    quiet: QuietOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Analyse one video and write the report; the help text is `ANALYZE_HELP`."""
+    folder = out or Path("formcheck_out") / video.stem
+    with errors_as_one_line(debug), own_stderr(debug) as stderr:
+        chosen = options()
+        require_room_for_results(folder)
+        refuse_own_overlay(folder, video)
+        from formcheck.pipeline import analyze as run
+        from formcheck.report import write_report
+        from formcheck.report.files import to_json
+        from formcheck.report.terminal import print_analysis
+
+        console = Console(file=stderr, stderr=True)
+        with progress_bar(console, quiet) as show, _workers(scheduler, chosen) as pool:
+            result = run(video, chosen, progress=show("Watching the run"), pool=pool)
+            write_report(
+                result, folder, overlay=overlay, progress=show("Drawing the overlay", overlay)
+            )
+        if result.engine.note:
+            say(console, result.engine.note)
+        with reader_may_leave():
+            if json:
+                sys.stdout.write(to_json(result))
+            else:
+                output = Output()
+                print_analysis(result, output)
+                say(output, f"Report: {folder / 'report.html'}")
+            sys.stdout.flush()
+
+
+@contextmanager
+def _workers(scheduler: str | None, options: "Options") -> Iterator[Executor | None]:
+    """Give the workers of a cluster, if one is named."""
+    if scheduler is None:
+        yield None
+        return
+    from formcheck.batch.cluster import connect
+
+    with connect(scheduler, options) as client:
+        yield client.get_executor(pure=False)

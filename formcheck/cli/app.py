@@ -1,0 +1,48 @@
+"""The `formcheck` command and what it can do."""
+
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from formcheck.cli.analyze import ANALYZE_HELP, analyze
+from formcheck.cli.batch import BATCH_HELP, batch
+from formcheck.cli.bench import bench
+from formcheck.cli.doctor import doctor
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Did your posture hold to the end of the run? A video in, an honest answer out.",
+)
+app.command(help=ANALYZE_HELP)(analyze)
+app.command(help=BATCH_HELP)(batch)
+app.command()(doctor)
+app.command()(bench)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from formcheck.pipeline import formcheck_version
+
+        typer.echo(f"formcheck {formcheck_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of the `formcheck` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ° gets ? instead of a trace
+    app()

@@ -1,0 +1,117 @@
+"""What a command says, and where: answers, progress, one line for an error."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from formcheck.errors import FormcheckError
+
+
+@contextmanager
+def errors_as_one_line(debug: bool) -> Iterator[None]:
+    """Turn what can go wrong into an exit status and one line; the only place that does."""
+    try:
+        yield
+    except FormcheckError as error:
+        if debug:
+            raise
+        _complain(str(error))
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _complain("stopped; nothing half-written was left")
+        raise typer.Exit(130) from None
+    except typer.BadParameter:
+        raise
+    except Exception as error:  # a fault of formcheck's own: say so, without a page of code
+        if debug:
+            raise
+        _complain(
+            f"something unexpected went wrong ({type(error).__name__}: {error}); "
+            "run again with --debug and report what it prints"
+        )
+        raise typer.Exit(1) from None
+
+
+def _complain(message: str) -> None:
+    """Write one line to standard error, whatever a file's name may hold."""
+    line = "".join(c if c.isprintable() else "?" for c in message)
+    sys.stderr.write(f"formcheck: {line}\n")
+
+
+def say(console: Console, line: str) -> None:
+    """Print a line as it is: no markup, no colours, no breaks."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+class Output(Console):
+    """Standard output; that its reader has left is told as an error, not as an exit."""
+
+    def on_broken_pipe(self) -> None:  # noqa: D102
+        raise BrokenPipeError
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Let whoever reads standard output stop early (`| head`): the report's files are written."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def own_stderr(debug: bool) -> Iterator[Any]:
+    """Keep standard error for our own words: native libraries log to its descriptor unasked."""
+    if debug:
+        yield sys.stderr
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    stream = os.fdopen(os.dup(kept), "w", buffering=1)
+    try:
+        yield stream
+    finally:
+        stream.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        stream.close()
+
+
+@contextmanager
+def progress_bar(console: Console, quiet: bool) -> Iterator[Any]:
+    """Give what makes, from a word on what is done, something to tell the share done, 0 to 1."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+
+    def show(what: str, wanted: bool = True) -> Any:
+        if not wanted:
+            return None
+        task: list[Any] = []
+
+        def advance(share: float) -> None:
+            if not task:
+                task.append(bar.add_task(what, total=1.0))
+            bar.update(task[0], completed=share)
+
+        return advance
+
+    with bar:
+        yield show
