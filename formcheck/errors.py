@@ -29,6 +29,10 @@ class OutputError(FormcheckError):
     """The results cannot be written."""
 
 
+class ResultError(FormcheckError):
+    """The result of an earlier analysis cannot be read."""
+
+
 class DiskFullError(OutputError):
     """There is no room for the results, so no further one can be written either."""
 

@@ -76,8 +76,9 @@ def write_frames(analysis: Analysis, path: Path) -> None:
     """Write frames.parquet: one row a frame.
 
     Columns: `time_s` (real seconds), `video_time_s` (the container's), `<point>_x`, `<point>_y`
-    (source pixels, clean, y down), `<point>_confidence` (0 to 1), the angles of `FrameAngles`, and
-    `legs_swapped`, `arms_swapped` (left and right were exchanged back). Unknown is null.
+    (source pixels, clean, y down), `<point>_confidence` (0 to 1), the angles of `FrameAngles`,
+    `legs_swapped`, `arms_swapped`, ... (left and right were exchanged back), and `camera_roll_deg`
+    (turn of the picture about its centre that was taken out, + = clockwise). Unknown is null.
     """
     series = analysis.series
     keypoints = series.keypoints
@@ -93,6 +94,7 @@ def write_frames(analysis: Analysis, path: Path) -> None:
         columns[name] = _column(values)
     for limb, swapped in series.swapped.items():
         columns[f"{limb}_swapped"] = pa.array(swapped)
+    columns["camera_roll_deg"] = _column(series.camera_roll_deg)
     write_table(pa.table(columns), path)
 
 
