@@ -33,6 +33,10 @@ class ResultError(FormcheckError):
     """The result of an earlier analysis cannot be read."""
 
 
+class ExportError(FormcheckError):
+    """A result cannot be brought into the format asked for."""
+
+
 class DiskFullError(OutputError):
     """There is no room for the results, so no further one can be written either."""
 

@@ -316,7 +316,7 @@ def _list_operations(
                 "flight": runner.rhythm.flight,
             },
         ),
-        Operation("compute_metrics", {"per": "stride"}),
+        Operation("compute_metrics", {"per": "stride", "height_cm": options.height_cm}),
         Operation(
             "assess_drift",
             {

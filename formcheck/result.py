@@ -208,6 +208,11 @@ class Analysis:
         told = self.verdict.onset_s
         return next((onset for onset in known if onset.value == told), None)
 
+    def setting(self, name: str) -> Any:
+        """Return a setting of the operations applied, the last one told; None if there is none."""
+        settings = (operation.settings.get(name) for operation in reversed(self.provenance))
+        return next((value for value in settings if value is not None), None)
+
     def to_report(self) -> dict[str, Any]:
         """Return the content of report.json: plain values, None for what is not known."""
         shown = {

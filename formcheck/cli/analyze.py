@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from formcheck.cli.export import name_of
 from formcheck.cli.options import (
     DebugOption,
+    ExportFormat,
     MakeOptions,
     OverlayOption,
     QuietOption,
     SchedulerOption,
+    list_of,
     with_options,
 )
 from formcheck.cli.places import refuse_own_overlay, require_room_for_results
@@ -61,6 +64,13 @@ def analyze(
     options: MakeOptions,
     scheduler: SchedulerOption = None,
     overlay: OverlayOption = False,
+    export: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help=f"Also write, with commas between: {', '.join(ExportFormat)} (formcheck export).",
+        ),
+    ] = "",
     json: Annotated[
         bool, typer.Option("--json", help="Print report.json to standard output, nothing else.")
     ] = False,
@@ -69,10 +79,14 @@ def analyze(
 ) -> None:
     """Analyse one video and write the report; the help text is `ANALYZE_HELP`."""
     folder = out or Path("formcheck_out") / video.stem
+    wanted = list_of(ExportFormat, export) if export else []
     with errors_as_one_line(debug), own_stderr(debug) as stderr:
         chosen = options()
         require_room_for_results(folder)
         refuse_own_overlay(folder, video)
+        from formcheck.export import choose_formats, export_analysis
+
+        formats, left_out = choose_formats(wanted, chosen.height_cm)
         from formcheck.pipeline import analyze as run
         from formcheck.report import write_report
         from formcheck.report.files import to_json
@@ -94,6 +108,10 @@ def analyze(
                 print_analysis(result, output)
                 say(output, f"Report: {folder / 'report.html'}")
             sys.stdout.flush()
+        for path in export_analysis(result, folder, formats, name_of(folder)):
+            say(console, f"Export: {path}")
+        for reason in left_out.values():
+            say(console, f"Left out: {reason}")
 
 
 @contextmanager

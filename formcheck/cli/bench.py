@@ -1,14 +1,13 @@
 """`formcheck bench`: how fast this machine is."""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from formcheck.cli.options import Engine, Model
+from formcheck.cli.options import Engine, Model, list_of
 from formcheck.cli.speech import (
     Output,
     errors_as_one_line,
@@ -62,11 +61,3 @@ def bench(
             else:
                 print_bench(result, Output())
             sys.stdout.flush()
-
-
-def list_of(names: type[StrEnum], text: str) -> list[str]:
-    """Read names with commas between them, each once."""
-    asked = list(dict.fromkeys(part.strip() for part in text.split(",")))
-    if unknown := [name for name in asked if name not in list(names)]:
-        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(names)}")
-    return asked

@@ -60,6 +60,26 @@ class Direction(StrEnum):
     left = "left"
 
 
+class ExportFormat(StrEnum):
+    """What a result can be brought into."""
+
+    trc = "trc"
+    mot = "mot"
+    c3d = "c3d"
+    csv = "csv"
+    netcdf = "netcdf"
+    all = "all"
+
+
+HeightOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="CM",
+        min=100,
+        max=230,
+        help="The runner's height, for all that is in centimetres or millimetres.",
+    ),
+]
 OverlayOption = Annotated[
     bool, typer.Option("--overlay", help="Also write overlay.mp4, the video with the skeleton.")
 ]
@@ -131,15 +151,7 @@ def make_options(
             help="The same said otherwise: frames per second at which it was filmed.",
         ),
     ] = None,
-    height_cm: Annotated[
-        float | None,
-        typer.Option(
-            metavar="CM",
-            min=100,
-            max=230,
-            help="The runner's height, for vertical oscillation in cm.",
-        ),
-    ] = None,
+    height_cm: HeightOption = None,
     lean_threshold: Annotated[
         float | None,
         typer.Option(
@@ -215,3 +227,11 @@ def _read_sampling(text: str) -> "Sampling":
         return Sampling.parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--sample") from None
+
+
+def list_of(names: type[StrEnum], text: str) -> list[str]:
+    """Read names with commas between them, each once."""
+    asked = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    if unknown := [name for name in asked if name not in list(names)]:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(names)}")
+    return asked

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console
@@ -21,27 +21,27 @@ def errors_as_one_line(debug: bool) -> Iterator[None]:
     except FormcheckError as error:
         if debug:
             raise
-        _complain(str(error))
+        complain(str(error))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        _complain("stopped; nothing half-written was left")
+        complain("stopped; nothing half-written was left")
         raise typer.Exit(130) from None
     except typer.BadParameter:
         raise
     except Exception as error:  # a fault of formcheck's own: say so, without a page of code
         if debug:
             raise
-        _complain(
+        complain(
             f"something unexpected went wrong ({type(error).__name__}: {error}); "
             "run again with --debug and report what it prints"
         )
         raise typer.Exit(1) from None
 
 
-def _complain(message: str) -> None:
+def complain(message: str, stderr: TextIO | None = None) -> None:
     """Write one line to standard error, whatever a file's name may hold."""
     line = "".join(c if c.isprintable() else "?" for c in message)
-    sys.stderr.write(f"formcheck: {line}\n")
+    (stderr or sys.stderr).write(f"formcheck: {line}\n")
 
 
 def say(console: Console, line: str) -> None:

@@ -73,7 +73,17 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 
 def write_frames(analysis: Analysis, path: Path) -> None:
-    """Write frames.parquet: one row a frame.
+    """Write frames.parquet: `tabulate_frames`."""
+    write_table(tabulate_frames(analysis), path)
+
+
+def write_strides(analysis: Analysis, path: Path) -> None:
+    """Write strides.parquet: `tabulate_strides`."""
+    write_table(tabulate_strides(analysis), path)
+
+
+def tabulate_frames(analysis: Analysis) -> pa.Table:
+    """Return the table of frames, one a row.
 
     Columns: `time_s` (real seconds), `video_time_s` (the container's), `<point>_x`, `<point>_y`
     (source pixels, clean, y down), `<point>_confidence` (0 to 1), the angles of `FrameAngles`,
@@ -95,11 +105,11 @@ def write_frames(analysis: Analysis, path: Path) -> None:
     for limb, swapped in series.swapped.items():
         columns[f"{limb}_swapped"] = pa.array(swapped)
     columns["camera_roll_deg"] = _column(series.camera_roll_deg)
-    write_table(pa.table(columns), path)
+    return pa.table(columns)
 
 
-def write_strides(analysis: Analysis, path: Path) -> None:
-    """Write strides.parquet: one row a stride, times in real seconds, metrics by column name.
+def tabulate_strides(analysis: Analysis) -> pa.Table:
+    """Return the table of strides, one a row, times in real seconds, metrics by column name.
 
     `slouch_deg` is counted from the baseline mean, as in report.json. Unknown is null.
     """
@@ -113,7 +123,7 @@ def write_strides(analysis: Analysis, path: Path) -> None:
         "belt_speed_legs_per_s": _column(strides.belt_speed),
         "belt_grade_pct": _column(strides.belt_grade_pct),
     } | {name: _column(values) for name, values in series.values.items()}
-    write_table(pa.table(columns), path)
+    return pa.table(columns)
 
 
 def _column(values: np.ndarray) -> pa.Array:
