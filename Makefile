@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 VIDEO ?= $(firstword $(wildcard sample_videos/*.mp4))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check digital-runner accuracy format clean
+.PHONY: help setup demo test check digital-runner field accuracy format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,10 +19,10 @@ $(READY): pyproject.toml tools/setup.sh
 demo: $(READY) ## Analyse a sample video (another: make demo VIDEO=run.mp4)
 	$(BIN)/formcheck analyze "$(VIDEO)"
 
-test: digital-runner ## Run the tests
+test: digital-runner field ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: digital-runner ## Run every check: format, lint, types, tests
+check: digital-runner field ## Run every check: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -39,6 +39,18 @@ $(RENDERER): | $(READY)
 	@touch $@
 
 digital-runner: $(READY) $(MESH) $(RENDERER) ## Set up what renders runs whose truth is known
+
+# Other people's readers of what `formcheck export` writes. Without what they need for other things
+# (movement alone would bring 1 GB and a second OpenCV), so in versions known to do without.
+FIELD := build/field/.ready
+$(FIELD): Makefile | $(READY)
+	@rm -rf build/field
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/field \
+		opensim==4.6 movement==0.15.0 xarray==2026.9.0 pandas==3.1.1 bottleneck==1.6.0 \
+		loguru==0.7.3 c3d==0.6.0
+	@touch $@
+
+field: $(FIELD) ## Set up OpenSim, movement and a C3D reader, for the tests of exports
 
 accuracy: digital-runner ## Hold formcheck against rendered runs (40 minutes)
 	$(BIN)/python benchmarks/accuracy.py

@@ -40,14 +40,13 @@ def write_mot(analysis: Analysis, path: Path) -> None:
         name.removesuffix("_deg"): values for name, values in vars(analysis.series.angles).items()
     }
     names = [name for name in angles if np.isfinite(angles[name]).mean() >= MIN_KNOWN_SHARE]
-    courses = np.array([angles[name] for name in names]).T
-    known = np.isfinite(courses).all(axis=1)
+    known = np.isfinite([angles[name] for name in names]).all(axis=0)
     if not names or not known.any():
         raise ExportError("the joints were seen too seldom for mot; csv holds all that is known")
     side = analysis.capture.near_side[0]
     labels = {name: f"{name}_{side}" if name in OF_NEAR_SIDE else name for name in names}
     columns = {"time": analysis.series.keypoints.time_s[known]} | {
-        labels[name]: course for name, course in zip(names, courses[known].T, strict=True)
+        label: angles[name][known] for name, label in labels.items()
     }
     rows = pa.table({label: np.round(course, DECIMALS) for label, course in columns.items()})
     head = (

@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from formcheck.drift import Estimate, Part
 from formcheck.report.files import tabulate_frames, tabulate_strides, write_whole
-from formcheck.result import Analysis, MetricFacts
+from formcheck.result import Analysis
 
 COLUMNS_OF_METRICS = {
     "metric": pa.string(),
@@ -53,7 +52,8 @@ def write_strides_csv(analysis: Analysis, path: Path) -> None:
 
 def write_metrics_csv(analysis: Analysis, path: Path) -> None:
     """Write the metrics of report.json, one a row; OutputError if the place can't be written."""
-    rows = [_make_row(name, facts) for name, facts in analysis.metrics.items()]
+    metrics = analysis.to_report()["metrics"]
+    rows = [_make_row(name, facts) for name, facts in metrics.items()]
     _write_csv(pa.Table.from_pylist(rows, pa.schema(COLUMNS_OF_METRICS.items())), path)
 
 
@@ -80,39 +80,24 @@ def _write_csv(table: pa.Table, path: Path) -> None:
     write_whole(path, lambda partial: write_rows(table, partial, head=head))
 
 
-def _make_row(name: str, facts: MetricFacts) -> dict[str, Any]:
-    change = facts.change
-    low, high = change.ci95 or (None, None)
+def _make_row(name: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """Lay a metric of report.json out in one row; what is absent is null."""
+    change, early, late = facts["change"], facts["baseline"], facts["late"]
     return {
         "metric": name,
-        "label": facts.label,
-        "unit": facts.unit,
-        "mean": facts.mean,
-        "sd": facts.sd,
-        "uncertainty": facts.uncertainty,
-        **_spread_part("baseline", facts.baseline),
-        **_spread_part("late", facts.late),
-        "change": change.value,
-        "change_low": low,
-        "change_high": high,
-        "verdict": change.verdict,
-        **_spread_estimate("trend_per_hour", facts.trend_per_hour),
-        **_spread_estimate("onset_s", facts.onset_s),
-        "note": facts.note,
+        **{key: facts[key] for key in ("label", "unit", "mean", "sd", "uncertainty", "note")},
+        **{f"baseline_{key}".removesuffix("_mean"): value for key, value in early.items()},
+        **{f"late_{key}".removesuffix("_mean"): value for key, value in late.items()},
+        "verdict": change["verdict"],
+        **_spread("change", change),
+        **_spread("trend_per_hour", facts["trend_per_hour"]),
+        **_spread("onset_s", facts["onset_s"]),
     }
 
 
-def _spread_part(name: str, part: Part) -> dict[str, Any]:
-    return {
-        name: part.mean,
-        f"{name}_from_s": part.from_s,
-        f"{name}_to_s": part.to_s,
-        f"{name}_strides": part.strides,
-    }
-
-
-def _spread_estimate(name: str, estimate: Estimate | None) -> dict[str, Any]:
+def _spread(name: str, estimate: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a number and its interval as three columns."""
     if estimate is None:
         return {}
-    low, high = estimate.ci95
-    return {name: estimate.value, f"{name}_low": low, f"{name}_high": high}
+    low, high = estimate["ci95"] or (None, None)
+    return {name: estimate["value"], f"{name}_low": low, f"{name}_high": high}
