@@ -573,7 +573,7 @@ def test_the_examples_in_the_docs_work(folder):
     assert c3d == pytest.approx(trc, abs=0.01)
     assert elsewhere(example("MOT") + "print(str(angles.isInDegrees()).lower())", folder) is True
     change = "import json; print(json.dumps(metrics['trunk_lean_deg']['verdict']))"
-    assert elsewhere(example("CSV") + change, folder) == "stable"
+    assert elsewhere(example("CSV and Parquet") + change, folder) == "stable"
 
 
 def test_the_python_example_in_the_docs_works(folder, tmp_path, monkeypatch):
@@ -726,6 +726,12 @@ def test_one_bad_result_doesnt_stop_the_others(folder, tmp_path, capfd):
     assert out.splitlines() == [str(good / "good.mot")]
     assert err.count("\n") == 1
     assert re.match(r"formcheck: .*bad' holds no result.*formcheck analyze VIDEO", err)
+
+
+def test_a_file_is_no_result(tmp_path, capfd):
+    (tmp_path / "run.mp4").write_bytes(b"a video")
+    assert command("export", tmp_path / "run.mp4") == 1
+    assert re.fullmatch(r"formcheck: .*run\.mp4' can't be read .*\n", capfd.readouterr().err)
 
 
 @pytest.mark.parametrize("name", ["trc", "c3d"])

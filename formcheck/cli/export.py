@@ -73,8 +73,8 @@ def export(
             _refuse_same_names(results)
         for result in results:
             try:
-                require_room_for_results(out or result)
                 analysis = read_analysis(result)
+                require_room_for_results(out or result)
                 if height_cm is not None:
                     analysis = tell_height(analysis, height_cm)
                 formats, without = choose_formats(names, analysis.setting("height_cm"))
