@@ -242,4 +242,4 @@ def test_an_error_of_the_reader_comes_after_the_frames_before_it():
 )
 def test_of_large_pictures_fewer_are_held(size, at_once):
     info = VideoInfo(Path("run.mp4"), *size, 0, "h264", "yuv420p", 30.0, 10.0)
-    assert _Pictures(info, every=1, whole=False).at_once(PREFETCH) == at_once
+    assert _Pictures(info, every=1, whole=False, moment_s=1.0).at_once(PREFETCH) == at_once

@@ -48,11 +48,10 @@ def _chart(analysis: Analysis, column: str) -> dict[str, Any]:
     time_s, value = known_strides(analysis, column)
     shown = slice(None, None, stride_step(len(time_s)))
     course, onset = running_course(analysis, column), facts.onset_s
-    unit = metric.unit if metric.unit.startswith("°") else f" {metric.unit}"
     return {
         "column": column,
         "title": f"{metric.label} ({metric.unit})",
-        "unit": unit,
+        "unit": "°" if metric.unit == "°" else "",
         "decimals": metric.decimals,
         "time": _numbers(time_s[shown], 3),
         "at": [format_time(at) for at in time_s[shown]],
@@ -62,6 +61,7 @@ def _chart(analysis: Analysis, column: str) -> dict[str, Any]:
         "early": _part(facts.baseline),
         "late": _part(facts.late),
         "change": None if facts.change.ci95 is None else list(facts.change.ci95),
+        "began": None if onset is None else f"from {format_time(onset.value)} on",
         "onset": None if onset is None else [onset.value, *onset.ci95],
     }
 

@@ -62,9 +62,9 @@ def take_moment(frame: Frame, position: NDArray[np.float64]) -> Moment | None:
     """
     if not len(position):
         return None
-    low, high = np.nanmin(position, axis=1), np.nanmax(position, axis=1)
+    low, high = position.min(axis=1), position.max(axis=1)
     height = high[:, 1] - low[:, 1]
-    shown = height >= ALSO_SHOWN * np.nanmax(height, initial=0)
+    shown = height >= ALSO_SHOWN * np.nan_to_num(height).max()
     if not shown.any():
         return None
     low, high = low[shown].min(axis=0), high[shown].max(axis=0)

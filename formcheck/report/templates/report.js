@@ -22,15 +22,17 @@
   };
 
   const CHART_HEIGHT = 230;
+  const CLICK_PX = 5;  // a press that moves further is a drag
   const MS = 1000;  // Bokeh's axis of time counts milliseconds
   const cursors = [];
 
   function drawChart(chart, sharedRange) {
     const [low, high] = chart.range;
-    const strip = chart.onset ? 0.12 * (high - low) : 0;
+    const strip = 0.13 * (high - low);  // of room for words, above, and below where there is an onset
+    const bottom = chart.onset ? low - strip : low;
     const plot = Bokeh.Plotting.figure({
       height: CHART_HEIGHT, sizing_mode: "stretch_width", x_axis_type: "datetime",
-      x_range: sharedRange, y_range: new Bokeh.Range1d({ start: low - strip, end: high }),
+      x_range: sharedRange, y_range: new Bokeh.Range1d({ start: bottom, end: high + strip }),
       tools: [], toolbar_location: null, min_border_right: 12, min_border_left: 48,
       background_fill_alpha: 0, border_fill_alpha: 0, outline_line_color: null,
       title: chart.title, title_location: "above",
@@ -54,9 +56,9 @@
       if (!chart[part]) continue;
       const { mean, from, to } = chart[part];
       plot.add_layout(paint(new Bokeh.Label({
-        x: (part === "early" ? from : to) * MS, y: high, y_offset: 2, text_baseline: "top",
+        x: (part === "early" ? from : to) * MS, y: high + strip, text_baseline: "top",
         text_align: part === "early" ? "left" : "right", text_font_size: "12px", text_font_style: "bold",
-        text: `${part}: ${mean.toFixed(chart.decimals)}${chart.unit.startsWith("°") ? "°" : ""}`,
+        text: `${part}: ${mean.toFixed(chart.decimals).replace(/^-(?=0\.?0*$)/, "")}${chart.unit}`,
       }), { text_color: part }));
       plot.add_layout(paint(new Bokeh.BoxAnnotation({
         left: from * MS, right: to * MS, fill_alpha: 0.1, line_color: null,
@@ -88,8 +90,13 @@
       const [at, from, to] = chart.onset.map((t) => t * MS);
       plot.add_layout(paint(new Bokeh.Span({ location: at, dimension: "height", line_dash: [6, 4], line_width: 2 }), { line_color: "onset" }));
       plot.add_layout(paint(new Bokeh.BoxAnnotation({
-        left: from, right: to, top: low - strip / 2, fill_alpha: 0.35, line_color: null,
+        left: from, right: to, top: low - 0.6 * strip, fill_alpha: 0.35, line_color: null,
       }), { fill_color: "onset" }));
+      const isEarly = at < (sharedRange.start + sharedRange.end) / 2;
+      plot.add_layout(paint(new Bokeh.Label({
+        x: at, x_offset: isEarly ? 6 : -6, y: low - 0.5 * strip, text_align: isEarly ? "left" : "right",
+        text: chart.began, text_font_size: "12px",
+      }), { text_color: "onset" }));
     }
     const cursor = paint(new Bokeh.Span({ location: null, dimension: "height", line_width: 1.5 }), { line_color: "muted" });
     plot.add_layout(cursor);
@@ -98,12 +105,20 @@
       renderers: [scatter], mode: "mouse", attachment: "vertical",
       tooltips: [["time", "@at"], [chart.title, `@value{0.${"0".repeat(chart.decimals)}}`]],
     }));
-    plot.on_event("tap", (event) => showNearest(event.x / MS));
-    plot.on_event("doubletap", () => {
-      sharedRange.start = sharedRange.reset_start;
-      sharedRange.end = sharedRange.reset_end;
-    });
     return plot;
+  }
+
+  function listen(place, plot, range) {
+    let pressedAt = null;
+    place.addEventListener("pointerdown", (event) => { pressedAt = event.clientX; });
+    place.addEventListener("click", (event) => {
+      if (Math.abs(event.clientX - pressedAt) > CLICK_PX) return;  // was dragged
+      const view = Bokeh.index.get_one(plot);
+      const x = event.clientX - view.canvas_view.el.getBoundingClientRect().x;
+      showNearest(view.frame.x_scale.invert(x) / MS);
+    });
+    const { start, end } = range;
+    place.addEventListener("dblclick", () => { range.setv({ start, end }); });
   }
 
   function drawCharts() {
@@ -111,14 +126,17 @@
     const first = Math.min(...times), last = Math.max(...times);
     const margin = 0.02 * Math.max(last - first, 1);
     const range = new Bokeh.Range1d({ start: (first - margin) * MS, end: (last + margin) * MS, bounds: "auto" });
-    range.reset_start = range.start;
-    range.reset_end = range.end;
     // in one document, for they share their range of time
     const charts = new Bokeh.Document();
-    for (const chart of data.charts) charts.add_root(drawChart(chart, range));
+    const places = [...document.querySelectorAll("[data-chart]")];
+    data.charts.forEach((chart, i) => {
+      const plot = drawChart(chart, range);
+      charts.add_root(plot);
+      listen(places[i], plot, range);
+    });
     repaint();
     dark.addEventListener("change", repaint);
-    return Bokeh.embed.add_document_standalone(charts, document.body, [...document.querySelectorAll("[data-chart]")]);
+    return Bokeh.embed.add_document_standalone(charts, document.body, places);
   }
 
   // ---- the runner at one moment
