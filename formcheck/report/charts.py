@@ -86,6 +86,11 @@ def draw_chart(analysis: Analysis, column: str) -> str:
             axes.plot(*course, color=COLOURS["line"], linewidth=2.0, solid_joinstyle="round")
         if facts.onset_s is not None:
             _draw_onset(axes, facts.onset_s)
+        if facts.change.ci95 is not None and facts.baseline.mean is not None:
+            at = (facts.late.from_s + facts.late.to_s) / 2
+            low, high = (facts.baseline.mean + bound for bound in facts.change.ci95)
+            middle, half = (low + high) / 2, (high - low) / 2
+            axes.errorbar(at, middle, half, fmt="none", ecolor=COLOURS["late"], capsize=4)
 
     return _as_svg(column, SIZE_IN, draw)
 
