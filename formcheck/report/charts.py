@@ -214,7 +214,7 @@ def _draw_dots(axes: Axes, time_s: NDArray[np.float64], value: NDArray[np.float6
     path = Path(np.repeat(at, 2, axis=0), [Path.MOVETO, Path.LINETO] * len(at))
     path.should_simplify = False
     size, strength = next((s, a) for most, s, a in DOT_LOOKS if len(at) <= most)
-    axes.add_patch(
+    axes.add_artist(  # the axes' limits are set, and to find them among all dots takes long
         PathPatch(
             path,
             facecolor="none",
