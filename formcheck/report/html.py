@@ -149,6 +149,7 @@ def render_html(analysis: Analysis) -> str:
         bokeh=Markup(read_bokeh()),
         stride_step=stride_step(analysis.gait.strides),
         has_median=analysis.gait.strides >= FEWEST_FOR_MEDIAN,
+        has_change=any(analysis.metrics[c].change.ci95 for c in charts),
         has_onset=any(analysis.metrics[c].onset_s for c in charts),
         pictures=[_describe_picture(analysis, picture) for picture in make_pictures(analysis)],
         rows=[_make_row(analysis, c) for c, f in analysis.metrics.items() if f.mean is not None],

@@ -47,7 +47,7 @@
       axis.axis_line_color = axis.major_tick_line_color = axis.minor_tick_line_color = null;
       paint(axis, { major_label_text_color: "muted" });
     }
-    const whole = { seconds: "%-M:%S", minsec: "%-M:%S", minutes: "%-M:%S", hourmin: "%-H:%M:%S", hours: "%-H:%M:%S", days: "%-M:%S" };
+    const whole = { milliseconds: "%-M:%S.%3N", seconds: "%-M:%S", minsec: "%-M:%S", minutes: "%-M:%S", hourmin: "%-H:%M:%S", hours: "%-H:%M:%S", days: "%-M:%S" };
     plot.xaxis.formatter = new Bokeh.DatetimeTickFormatter(whole);
     plot.xgrid.grid_line_color = null;
     paint(plot.ygrid, { grid_line_color: "grid" });
