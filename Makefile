@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 VIDEO ?= $(firstword $(wildcard sample_videos/*.mp4))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check digital-runner accuracy format clean
+.PHONY: help setup browser demo test check digital-runner accuracy format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,13 +16,16 @@ $(READY): pyproject.toml tools/setup.sh
 	@bash tools/setup.sh
 	@touch $@
 
+browser: ## Set up the browser that the tests look at pages in
+	@bash tools/setup.sh browser
+
 demo: $(READY) ## Analyse a sample video (another: make demo VIDEO=run.mp4)
 	$(BIN)/formcheck analyze "$(VIDEO)"
 
-test: digital-runner ## Run the tests
+test: digital-runner browser ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: digital-runner ## Run every check: format, lint, types, tests
+check: digital-runner browser ## Run every check: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -7,7 +7,10 @@ import pytest
 from formcheck.system import SYSTEM_LIBRARIES
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-DEBIAN_PACKAGES = sorted({"python3-venv", *(lib.debian_package for lib in SYSTEM_LIBRARIES)})
+BROWSER_PACKAGES = {"chromium", "chromium-driver"}
+DEBIAN_PACKAGES = sorted(
+    {"python3-venv", *BROWSER_PACKAGES, *(lib.debian_package for lib in SYSTEM_LIBRARIES)}
+)
 
 
 @pytest.fixture
