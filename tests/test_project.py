@@ -44,7 +44,7 @@ def test_readme_names_what_the_setup_installs(readme: str, package: str) -> None
 
 def test_makefile_has_the_commands() -> None:
     lines = (REPOSITORY / "Makefile").read_text().splitlines()
-    for target in ("setup", "demo", "test", "check"):
+    for target in ("setup", "demo", "test", "check", "docs", "browser"):
         assert any(line.startswith(f"{target}:") for line in lines)
 
 
