@@ -239,12 +239,12 @@ GUIDE = (
         ),
     ),
 )
-POINTS = tuple(point for part in GUIDE for point in part.points)
+POINTS = {point.anchor: point for part in GUIDE for point in part.points}
 
 
 def point_for(code: str) -> str | None:
     """Return the anchor of what would have prevented a warning, None for a code not known."""
-    return next((point.anchor for point in POINTS if code in point.codes), None)
+    return next((point.anchor for point in POINTS.values() if code in point.codes), None)
 
 
 def render_guide(template: str = "guide.html") -> str:

@@ -35,13 +35,13 @@ def codes_in_docs() -> set[str]:
 
 
 def test_every_warning_leads_to_the_point_that_prevents_it():
-    anchors = {point.anchor for point in POINTS}
+    anchors = {point.anchor for point in POINTS.values()}
     assert len(codes_in_capture()) > 10
     assert {code for code in codes_in_capture() if point_for(code) not in anchors} == set()
 
 
 def test_the_guide_the_code_and_the_docs_know_the_same_warnings():
-    in_guide = [code for point in POINTS for code in point.codes]
+    in_guide = [code for point in POINTS.values() for code in point.codes]
     assert len(in_guide) == len(set(in_guide))
     assert set(in_guide) == codes_in_capture() == codes_in_docs()
 
@@ -86,7 +86,7 @@ def test_the_advised_place_holds_the_runner_with_room_and_at_the_least_size():
 
 
 def test_numbers_from_other_parts_are_theirs():
-    said = " ".join(point.why for point in POINTS)
+    said = " ".join(point.why for point in POINTS.values())
     assert f"need {DriftSettings().min_strides} strides" in said
     assert f"{CROP_SIDE_PX} × {CROP_SIDE_PX} pixels" in said
 
@@ -97,7 +97,7 @@ def test_the_command_says_each_point_with_its_reason_in_80_columns():
     assert max(map(len, said.stdout.splitlines())) <= 80
     assert "\x1b" not in said.stdout
     words = " ".join(said.stdout.split())
-    for point in POINTS:
+    for point in POINTS.values():
         assert point.do in words
         assert point.why in words
 
@@ -113,7 +113,7 @@ def test_the_page_refers_to_nothing_outside_and_each_anchor_is_there_once():
     page = render_guide()
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
-    assert {point.anchor for point in POINTS} <= set(ids)
+    assert {point.anchor for point in POINTS.values()} <= set(ids)
     assert "http" not in page
     for drawing in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
         named = re.search(r'aria-labelledby="(\S+) (\S+)"', drawing)

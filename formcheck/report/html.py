@@ -13,6 +13,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from formcheck.errors import SystemLibraryError
+from formcheck.guide import GUIDE, PLAN, point_for
 from formcheck.keypoints import BONES, INDEX, KEYPOINTS
 from formcheck.metrics import REGISTRY
 from formcheck.report.advice import give_advice
@@ -146,6 +147,9 @@ def render_html(analysis: Analysis) -> str:
         bodies=_lay_bodies(analysis, strides) if strides else None,
         curves=_draw_curves(strides),
         quality=judge_quality(analysis),
+        guide=GUIDE,
+        plan=PLAN,
+        point_for=point_for,
         bokeh=Markup(read_bokeh()),
         stride_step=stride_step(analysis.gait.strides),
         has_median=analysis.gait.strides >= FEWEST_FOR_MEDIAN,

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from formcheck.guide import POINTS, Point
 from formcheck.result import Analysis
 from formcheck.verdict import format_time
 
@@ -35,13 +36,13 @@ class Quality:
         'good', 'fair' or 'poor'.
     found : str
         What was found, in words.
-    advice : str or None
-        What to do better next time; None where it is good.
+    point : Point or None
+        Of the filming guide: what to do better next time; None where it is good.
     """
 
     grade: Grade
     found: str
-    advice: str | None
+    point: Point | None
 
 
 def judge_quality(analysis: Analysis) -> list[Quality]:
@@ -56,39 +57,34 @@ def _judge(analysis: Analysis) -> Iterator[Quality]:
         yield _quality(
             _grade_low(turned, SQUARE_DEG, OBLIQUE_DEG),
             f"Seen from the side, about {turned:.0f}° off square.",
-            "Put the phone square to the treadmill, level with its middle.",
+            "film-square",
         )
     else:
-        yield Quality(
-            "fair", "Not seen from the side.", "Lean and slouch can only be seen from the side."
-        )
+        yield _quality("fair", "Not seen from the side.", "film-square")
     height = runner_height_px(analysis)
     yield _quality(
         _grade_high(height, TESTED_PX, ROUGH_PX),
         f"The runner is about {height:.0f} pixels tall in the picture.",
-        "Come nearer, or turn the phone upright, so that the runner fills more of the picture.",
+        "film-distance",
     )
     fps = video.watched_fps * capture.slow_motion_factor
     yield _quality(
         _grade_high(fps, SHARP_FPS, ROUGH_FPS),
         f"{fps:.0f} frames a second of real time.",
-        "Posture needs no more; for contact times film at 60.",
+        "film-frame-rate",
     )
-    yield _quality(
-        *_judge_camera(analysis),
-        "Put the phone on something firm, with something that stands still in the picture.",
-    )
+    yield _quality(*_judge_camera(analysis), "film-camera-fixed")
     recorded_s = float(np.ptp(analysis.series.keypoints.time_s))
     yield _quality(
         _grade_high(recorded_s, ENOUGH_S, LEAST_S),
         f"{format_time(recorded_s)} recorded, {analysis.gait.strides} strides.",
-        "Film two minutes at least. The end of a long run is where posture gives way.",
+        "film-length",
     )
     seen = float(analysis.series.keypoints.seen.mean())
     yield _quality(
         _grade_high(seen, *SEEN_SHARES),
         f"The runner is seen in {100 * seen:.0f} % of what was watched.",
-        "Keep the whole body in the picture for the whole run, in good light.",
+        "film-whole-body",
     )
 
 
@@ -114,8 +110,8 @@ def runner_height_px(analysis: Analysis) -> float:
     return STATURE_OVER_POINTS * float(np.median(np.ptp(known, axis=1))) if len(known) else 0.0
 
 
-def _quality(grade: Grade, found: str, advice: str) -> Quality:
-    return Quality(grade, found, None if grade == "good" else advice)
+def _quality(grade: Grade, found: str, anchor: str) -> Quality:
+    return Quality(grade, found, None if grade == "good" else POINTS[anchor])
 
 
 def _grade_high(value: float, good: float, fair: float) -> Grade:
