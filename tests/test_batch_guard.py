@@ -16,7 +16,7 @@ from formcheck.errors import GuardError, VideoError
 from formcheck.system import count_cores
 from tests import batch_faults as faults
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 REPOSITORY = Path(__file__).resolve().parent.parent
 # A parent that waits for a child which holds Python's lock; it tells the child's number.
 PARENT = """

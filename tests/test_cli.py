@@ -25,7 +25,7 @@ CLIP = "treadmill_side_barefoot.mov"
 ODD_NAME = "läuf 🏃 [bold]1\nend"
 FILES = {"report.json", "report.html", "frames.parquet", "strides.parquet"}
 FORMCHECK = (sys.executable, "-m", "formcheck.cli")
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 
 def formcheck(*arguments, cwd, **settings):

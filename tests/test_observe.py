@@ -11,6 +11,7 @@ from formcheck.errors import VideoError
 from formcheck.keypoints import KEYPOINTS
 from formcheck.observe import MAX_PEOPLE, PREFETCH, _Pictures, _prefetch, observe_video
 from formcheck.pose.engine import FramePoses, Mask
+from formcheck.video import moments as moments_module
 from formcheck.video.frame import Frame
 from formcheck.video.reader import VideoInfo, probe_video
 from tests.clips import write_video
@@ -85,6 +86,14 @@ def test_all_frames_are_watched_once_in_order(video):
     assert np.diff(shares).min() >= 0
     assert 0 <= shares[0] < shares[-1] <= 1
     assert shares[-1] > 0.9
+
+
+def test_a_few_pictures_of_the_runner_are_kept(video, monkeypatch):
+    monkeypatch.setattr(moments_module, "ENOUGH", 4)
+    seen, _ = observe(video, one)
+    assert [m.time_s for m in seen.moments] == pytest.approx([0.0, 0.3333, 0.6667, 1.0], abs=0.04)
+    assert {m.size_px for m in seen.moments} == {seen.moments[0].size_px}
+    assert observe(video, lambda t: [])[0].moments == []
 
 
 @pytest.mark.parametrize(
@@ -242,4 +251,4 @@ def test_an_error_of_the_reader_comes_after_the_frames_before_it():
 )
 def test_of_large_pictures_fewer_are_held(size, at_once):
     info = VideoInfo(Path("run.mp4"), *size, 0, "h264", "yuv420p", 30.0, 10.0)
-    assert _Pictures(info, every=1, whole=False).at_once(PREFETCH) == at_once
+    assert _Pictures(info, every=1, whole=False, moment_s=1.0).at_once(PREFETCH) == at_once

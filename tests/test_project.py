@@ -7,7 +7,10 @@ import pytest
 from formcheck.system import SYSTEM_LIBRARIES
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-DEBIAN_PACKAGES = sorted({"python3-venv", *(lib.debian_package for lib in SYSTEM_LIBRARIES)})
+BROWSER_PACKAGES = {"chromium", "chromium-driver"}
+DEBIAN_PACKAGES = sorted(
+    {"python3-venv", *BROWSER_PACKAGES, *(lib.debian_package for lib in SYSTEM_LIBRARIES)}
+)
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def test_readme_names_what_the_setup_installs(readme: str, package: str) -> None
 
 def test_makefile_has_the_commands() -> None:
     lines = (REPOSITORY / "Makefile").read_text().splitlines()
-    for target in ("setup", "demo", "test", "check"):
+    for target in ("setup", "demo", "test", "check", "docs", "browser"):
         assert any(line.startswith(f"{target}:") for line in lines)
 
 

@@ -8,21 +8,36 @@ import typer
 
 from formcheck.cli.analyze import ANALYZE_HELP, analyze
 from formcheck.cli.batch import BATCH_HELP, batch
-from formcheck.cli.bench import bench
-from formcheck.cli.doctor import doctor
+from formcheck.cli.bench import BENCH_HELP, bench
+from formcheck.cli.doctor import DOCTOR_HELP, doctor
 from formcheck.cli.export import EXPORT_HELP, export
+from formcheck.cli.guide import GUIDE_HELP, guide
+
+# "\b" keeps the lines of its paragraph as they are.
+APP_HELP = """Did your posture hold to the end of the run? A video in, an honest answer out.
+
+\b
+Examples:
+  formcheck guide                              how to film
+  formcheck analyze treadmill.mp4              one video
+  formcheck batch clips --out results          all videos in a folder
+  formcheck export results/treadmill           a result, for other programs
+  formcheck analyze --help                     what a command takes
+  formcheck --install-completion               let the Tab key complete
+"""
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Did your posture hold to the end of the run? A video in, an honest answer out.",
+    help=APP_HELP,
 )
 app.command(help=ANALYZE_HELP)(analyze)
 app.command(help=BATCH_HELP)(batch)
 app.command(help=EXPORT_HELP)(export)
-app.command()(doctor)
-app.command()(bench)
+app.command(help=GUIDE_HELP)(guide)
+app.command(help=DOCTOR_HELP)(doctor)
+app.command(help=BENCH_HELP)(bench)
 
 
 def _show_version(wanted: bool) -> None:

@@ -16,6 +16,24 @@ from formcheck.cli.speech import (
     reader_may_leave,
 )
 
+# "\b" keeps the lines of its paragraph as they are.
+BENCH_HELP = """Measure how fast this machine is.
+
+Each stage, the whole, and beside them MediaPipe's usual loop. The blazepose engine is measured in
+full precision, and in reduced where the machine has that.
+
+\b
+Examples:
+  formcheck bench
+  formcheck bench treadmill.mp4 --model lite,full --seconds 10
+
+\b
+Ends with
+  0  when it was measured;
+  1  when it can't be, with one line that says why and what to do;
+  2  when the command was not understood.
+"""
+
 
 def bench(
     video: Annotated[
@@ -36,10 +54,7 @@ def bench(
         bool, typer.Option("--json", help="Print JSON to standard output, nothing else.")
     ] = False,
 ) -> None:
-    """Measure how fast this machine is: each stage, the whole, and MediaPipe's usual loop.
-
-    The blazepose engine is measured in full precision, and in reduced where the machine has that.
-    """
+    """Measure how fast this machine is; the help text is `BENCH_HELP`."""
     chosen_engines, chosen_models = list_of(Engine, engines), list_of(Model, model)
     with errors_as_one_line(debug=False), own_stderr(debug=False) as stderr:
         from json import dumps

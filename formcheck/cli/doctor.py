@@ -6,9 +6,23 @@ import typer
 
 from formcheck.cli.speech import Output, reader_may_leave
 
+# "\b" keeps the lines of its paragraph as they are.
+DOCTOR_HELP = """Check that this machine has all that formcheck needs.
+
+\b
+Examples:
+  formcheck doctor
+
+\b
+Ends with
+  0  when nothing is missing;
+  1  when something is, and says what to do;
+  2  when the command was not understood.
+"""
+
 
 def doctor() -> None:
-    """Check that this machine has all that formcheck needs, and show what was found."""
+    """Check this machine and show what was found; the help text is `DOCTOR_HELP`."""
     from formcheck.system import render_doctor
 
     all_ok = False

@@ -21,7 +21,7 @@ from formcheck.cli.speech import (
 )
 
 # "\b" keeps the lines of its paragraph as they are.
-EXPORT_HELP = """Write finished results in the formats of OpenSim, C3D, movement and spreadsheets.
+EXPORT_HELP = """Write results for OpenSim, movement, spreadsheets, and as C3D.
 
 A result is the folder that `formcheck analyze` wrote; the video is not needed. Axes, units and
 signs of each format are in docs/export.md.

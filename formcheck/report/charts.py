@@ -2,7 +2,7 @@
 
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +17,9 @@ from scipy.ndimage import median_filter
 
 from formcheck.drift import Estimate, Part
 from formcheck.metrics import REGISTRY
+from formcheck.report.mean_stride import MeanStride
 from formcheck.result import Analysis
+from formcheck.signals.cycles import PHASES
 from formcheck.verdict import format_time
 
 # Stand-ins that become variables of the page's style sheet, so that the chart follows light and
@@ -32,7 +34,6 @@ COLOURS = {
     "late": "#070809",
     "onset": "#08090a",
 }
-FULL_LABEL_FROM_IN = 8.0
 MARGINS_IN = (0.55, 0.55, 0.15, 0.65)  # left, bottom, right, top: the same, so charts line up
 NO_METADATA = ("Date", "Creator", "Format", "Type")
 MAX_DOTS = 2500
@@ -47,27 +48,20 @@ LEAST_SPAN = 4.0  # thresholds: so that a steady run looks steady
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200)
 
 
-@dataclass(frozen=True)
-class ChartSize:
-    """Inches of 72 units; text keeps its size, so a narrow chart is readable on a phone."""
-
-    name: str
-    width: float
-    height: float
-    ticks: int
-
-
-SIZES = (ChartSize("wide", 11.5, 3.5, 10), ChartSize("narrow", 5.0, 3.6, 5))
+SIZE_IN = (9.0, 3.2)  # 72 units to the inch
+CURVE_SIZE_IN = (4.4, 2.9)
+MOST_TICKS = 9
 
 
 def charted_metrics(analysis: Analysis) -> list[str]:
-    """Columns worth a chart: those the verdict rests on, or what this view offers instead."""
+    """Columns worth a chart: those the verdict rests on, or what this view offers; and cadence."""
     measured = [c for c, facts in analysis.metrics.items() if facts.mean is not None]
     posture = [c for c in measured if REGISTRY[c].is_posture]
-    return posture or [c for c in measured if REGISTRY[c].threshold is not None][:2]
+    posture = posture or [c for c in measured if REGISTRY[c].threshold is not None][:2]
+    return [*posture, *(c for c in measured if c == "cadence_spm")]
 
 
-def draw_chart(analysis: Analysis, column: str, size: ChartSize) -> str:
+def draw_chart(analysis: Analysis, column: str) -> str:
     """Return one metric's time course as an SVG element, its text as text.
 
     Notes
@@ -76,38 +70,71 @@ def draw_chart(analysis: Analysis, column: str, size: ChartSize) -> str:
     ... stride is a dot (`stride_step`), the running median rests on all.
     """
     facts, metric = analysis.metrics[column], REGISTRY[column]
-    time_s, value = _known_strides(analysis, column)
-    with mpl.rc_context(
-        {
-            "svg.fonttype": "none",
-            "svg.hashsalt": f"{column}-{size.name}",
-            "svg.id": None,
-            "font.family": ["sans-serif"],
-            "font.size": 12.0,
-            "path.simplify": True,
-        }
-    ):
-        figure = Figure(figsize=(size.width, size.height))
-        left, bottom, right, top = MARGINS_IN
-        figure.subplots_adjust(
-            left / size.width, bottom / size.height, 1 - right / size.width, 1 - top / size.height
-        )
-        axes = figure.add_subplot()
-        _style(axes, f"{metric.label} ({metric.unit})", time_s, size)
-        low, high = _limits(value, [facts.baseline, facts.late], metric.threshold or 1.0)
+    time_s, value = known_strides(analysis, column)
+
+    def draw(axes: Axes) -> None:
+        _style(axes, f"{metric.label} ({metric.unit})")
+        _style_time(axes, time_s)
+        low, high = shown_range(analysis, column)
         # the onset's label and interval have a strip of their own below the strides
         strip = ONSET_STRIP * (high - low) if facts.onset_s is not None else 0.0
         axes.set_ylim(low - strip, high)
         _draw_part(axes, facts.baseline, "early", "left", metric.unit, metric.decimals)
         _draw_part(axes, facts.late, "late", "right", metric.unit, metric.decimals)
         _draw_dots(axes, time_s, value)
-        _draw_median(axes, time_s, value, analysis.gait.stride_time_s)
+        if (course := running_course(analysis, column)) is not None:
+            axes.plot(*course, color=COLOURS["line"], linewidth=2.0, solid_joinstyle="round")
         if facts.onset_s is not None:
-            _draw_onset(axes, facts.onset_s, is_short=size.width < FULL_LABEL_FROM_IN)
+            _draw_onset(axes, facts.onset_s)
+        if facts.change.ci95 is not None and facts.baseline.mean is not None:
+            at = (facts.late.from_s + facts.late.to_s) / 2
+            low, high = (facts.baseline.mean + bound for bound in facts.change.ci95)
+            middle, half = (low + high) / 2, (high - low) / 2
+            axes.errorbar(at, middle, half, fmt="none", ecolor=COLOURS["late"], capsize=4)
+
+    return _as_svg(column, SIZE_IN, draw)
+
+
+def draw_curve(angle: str, label: str, strides: list[MeanStride]) -> str:
+    """Return an angle over the mean stride of each part as an SVG element, with bands of one SD."""
+
+    def draw(axes: Axes) -> None:
+        _style(axes, f"{label} (°)")
+        phase = np.arange(PHASES)
+        for mean in strides:
+            colour = COLOURS[mean.part]
+            low, high = mean.mean[angle] - mean.sd[angle], mean.mean[angle] + mean.sd[angle]
+            axes.fill_between(phase, low, high, color=colour, alpha=0.18, linewidth=0)
+            axes.plot(phase, mean.mean[angle], color=colour, linewidth=2.2)
+            if np.isfinite(mean.toe_off_pct):
+                axes.axvline(mean.toe_off_pct, color=colour, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.set_xlim(0, PHASES - 1)
+        axes.xaxis.set_major_locator(MultipleLocator(25))
+        axes.set_xlabel("% of the stride", color=COLOURS["muted"])
+
+    return _as_svg(f"curve-{angle}", CURVE_SIZE_IN, draw)
+
+
+def _as_svg(name: str, size_in: tuple[float, float], draw: Callable[[Axes], None]) -> str:
+    with mpl.rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": name,
+            "svg.id": None,
+            "font.family": ["sans-serif"],
+            "font.size": 12.0,
+            "path.simplify": True,
+        }
+    ):
+        figure = Figure(figsize=size_in)
+        width, height = size_in
+        left, bottom, right, top = MARGINS_IN
+        figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
+        draw(figure.add_subplot())
         text = io.StringIO()
         FigureCanvasSVG(figure)  # the one that savefig draws on
         figure.savefig(text, format="svg", metadata=dict.fromkeys(NO_METADATA))
-    return _as_element(text.getvalue(), f"{column}-{size.name}")
+    return _as_element(text.getvalue(), name)
 
 
 def stride_step(strides: int) -> int:
@@ -115,23 +142,27 @@ def stride_step(strides: int) -> int:
     return max(1, -(-strides // MAX_DOTS))
 
 
-def _known_strides(
+def known_strides(
     analysis: Analysis, column: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return times and values of the strides in which a metric is known, shape (stride,) each."""
     value = analysis.series.values[column]
     known = np.isfinite(value)
     return analysis.series.strides.middle_s[known], value[known]
 
 
-def _style(axes: Axes, label: str, time_s: NDArray[np.float64], size: ChartSize) -> None:
+def _style_time(axes: Axes, time_s: NDArray[np.float64]) -> None:
     first, last = float(time_s[0]), float(time_s[-1])
     span = max(last - first, 1.0)
     axes.set_xlim(first - 0.02 * span, last + 0.02 * span)
-    step = next((t for t in TICKS_S if span / t <= size.ticks), TICKS_S[-1])
+    step = next((t for t in TICKS_S if span / t <= MOST_TICKS), TICKS_S[-1])
     axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: format_time(at)))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel("time (h:min:s)" if last >= 3600 else "time (min:s)", color=COLOURS["muted"])
+
+
+def _style(axes: Axes, label: str) -> None:
+    axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_title(label, loc="left", fontsize=13, fontweight="bold", color=COLOURS["ink"], pad=26)
     axes.tick_params(colors=COLOURS["muted"], length=0)
     axes.grid(axis="y", color=COLOURS["grid"], linewidth=1)
@@ -143,11 +174,14 @@ def _style(axes: Axes, label: str, time_s: NDArray[np.float64], size: ChartSize)
         spine.set_color(COLOURS["grid"])
 
 
-def _limits(value: NDArray[np.float64], parts: list[Part], threshold: float) -> tuple[float, float]:
+def shown_range(analysis: Analysis, column: str) -> tuple[float, float]:
+    """Lowest and highest value that a metric's chart shows, in its unit."""
+    facts, (_, value) = analysis.metrics[column], known_strides(analysis, column)
     low, high = (float(v) for v in np.percentile(value, SHOWN_PERCENTILES))
-    means = [part.mean for part in parts if part.mean is not None]
+    means = [part.mean for part in (facts.baseline, facts.late) if part.mean is not None]
     low, high = min([low, *means]), max([high, *means])
-    middle, half = (low + high) / 2, max(high - low, LEAST_SPAN * threshold) * 0.55
+    least = LEAST_SPAN * (REGISTRY[column].threshold or 1.0)
+    middle, half = (low + high) / 2, max(high - low, least) * 0.55
     return middle - half, middle + half
 
 
@@ -180,7 +214,7 @@ def _draw_dots(axes: Axes, time_s: NDArray[np.float64], value: NDArray[np.float6
     path = Path(np.repeat(at, 2, axis=0), [Path.MOVETO, Path.LINETO] * len(at))
     path.should_simplify = False
     size, strength = next((s, a) for most, s, a in DOT_LOOKS if len(at) <= most)
-    axes.add_patch(
+    axes.add_artist(  # the axes' limits are set, and to find them among all dots takes long
         PathPatch(
             path,
             facecolor="none",
@@ -192,34 +226,29 @@ def _draw_dots(axes: Axes, time_s: NDArray[np.float64], value: NDArray[np.float6
     )
 
 
-def _draw_median(
-    axes: Axes, time_s: NDArray[np.float64], value: NDArray[np.float64], stride_s: float
-) -> None:
+def running_course(
+    analysis: Analysis, column: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return times and running median of a metric; NaN breaks the line. None for few strides."""
+    time_s, value = known_strides(analysis, column)
     if len(value) < FEWEST_FOR_MEDIAN:
-        return
+        return None
     window = min(MEDIAN_STRIDES, len(value) // 4 * 2 + 1)
     median = median_filter(value, window, mode="nearest")
     thinned = max(1, len(value) // MAX_LINE_POINTS)
     time_s, median = time_s[::thinned], median[::thinned]
     # no line across a stretch in which nothing was seen
-    gaps = np.flatnonzero(np.diff(time_s) > max(window, 2 * thinned) * stride_s) + 1
-    axes.plot(
-        np.insert(time_s, gaps, np.nan),
-        np.insert(median, gaps, np.nan),
-        color=COLOURS["line"],
-        linewidth=2.0,
-        solid_joinstyle="round",
-    )
+    longest_s = max(window, 2 * thinned) * analysis.gait.stride_time_s
+    gaps = np.flatnonzero(np.diff(time_s) > longest_s) + 1
+    return np.insert(time_s, gaps, np.nan), np.insert(median, gaps, np.nan)
 
 
-def _draw_onset(axes: Axes, onset: Estimate, *, is_short: bool) -> None:
+def _draw_onset(axes: Axes, onset: Estimate) -> None:
     colour = COLOURS["onset"]
     axes.axvspan(*onset.ci95, ymax=0.06, color=colour, alpha=0.35, linewidth=0)
     axes.axvline(onset.value, color=colour, linewidth=1.5, linestyle=(0, (4, 3)))
-    label = f"from {format_time(onset.value)}"
-    if not is_short:
-        low, high = (format_time(at) for at in onset.ci95)
-        label = f"change {label} ({low} to {high})"
+    low, high = (format_time(at) for at in onset.ci95)
+    label = f"change from {format_time(onset.value)} ({low} to {high})"
     is_early = onset.value < sum(axes.get_xlim()) / 2
     axes.annotate(
         label,

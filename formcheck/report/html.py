@@ -3,26 +3,48 @@
 import json
 import math
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from numpy.typing import NDArray
 
+from formcheck.errors import SystemLibraryError
+from formcheck.guide import GUIDE, PLAN, point_for
+from formcheck.keypoints import BONES, INDEX, KEYPOINTS
 from formcheck.metrics import REGISTRY
 from formcheck.report.advice import give_advice
 from formcheck.report.charts import (
     FEWEST_FOR_MEDIAN,
-    SIZES,
     charted_metrics,
     draw_chart,
+    draw_curve,
+    known_strides,
     stride_step,
 )
+from formcheck.report.mean_stride import MeanStride, find_mean_strides
+from formcheck.report.page_data import make_page_data
 from formcheck.report.pictures import Picture, make_pictures
+from formcheck.report.quality import judge_quality
 from formcheck.report.terminal import format_row
 from formcheck.result import Analysis
 from formcheck.verdict import format_time
 
 VIEW_WORDS = {"side": "from the side", "rear": "from behind", "front": "from the front"}
+TENTHS = 10
+BODY_MARGIN = 0.04  # of the bodies' extent, around them
+BOKEH_SCRIPTS = ("bokeh", "bokeh-api")
+# Angles whose course through a stride is shown, where they can be seen.
+CURVES = {
+    "trunk_lean_deg": "Trunk lean",
+    "lateral_trunk_lean_deg": "Lateral trunk lean",
+    "knee_flexion_deg": "Knee flexion",
+    "neck_flexion_deg": "Neck flexion",
+    "elbow_angle_deg": "Elbow angle",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +67,48 @@ class _Row:
 class _Chart:
     label: str
     alt: str
-    svgs: list[tuple[str, Markup]]
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class _Curve:
+    alt: str
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class _Body:
+    """The mean body of a part: a name and an SVG path for each kind of line."""
+
+    part: str
+    strides: int
+    paths: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Bodies:
+    """Both mean bodies, and the picture that holds them through the whole stride."""
+
+    drawn: list[_Body]
+    alt: str
+    phase: int
+    from_contact: bool
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def view_box(self) -> str:
+        return f"{self.left:.0f} {self.top:.0f} {self.width:.0f} {self.height:.0f}"
+
+    @property
+    def bottom(self) -> float:
+        return round(self.top + self.height)
+
+    @property
+    def stroke(self) -> float:
+        return round(self.height / 90, 1)
 
 
 @dataclass(frozen=True)
@@ -71,15 +134,27 @@ def render_html(analysis: Analysis) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    strides = find_mean_strides(analysis)
+    charts = charted_metrics(analysis)
     return environment.get_template("report.html").render(
         analysis=analysis,
         name=Path(analysis.video.path).name,
         verdict_label=analysis.verdict.label.replace("_", " "),
         facts=_key_facts(analysis),
-        charts=[_make_chart(analysis, column) for column in charted_metrics(analysis)],
+        charts=[_make_chart(analysis, column) for column in charts],
+        tenths=_tenths(analysis, charts),
+        data=make_page_data(analysis, strides),
+        bodies=_lay_bodies(analysis, strides) if strides else None,
+        curves=_draw_curves(strides),
+        quality=judge_quality(analysis),
+        guide=GUIDE,
+        plan=PLAN,
+        point_for=point_for,
+        bokeh=Markup(read_bokeh()),
         stride_step=stride_step(analysis.gait.strides),
         has_median=analysis.gait.strides >= FEWEST_FOR_MEDIAN,
-        has_onset=any(analysis.metrics[c].onset_s for c in charted_metrics(analysis)),
+        has_change=any(analysis.metrics[c].change.ci95 for c in charts),
+        has_onset=any(analysis.metrics[c].onset_s for c in charts),
         pictures=[_describe_picture(analysis, picture) for picture in make_pictures(analysis)],
         rows=[_make_row(analysis, c) for c, f in analysis.metrics.items() if f.mean is not None],
         not_measured=_not_measured(analysis),
@@ -113,8 +188,105 @@ def _make_chart(analysis: Analysis, column: str) -> _Chart:
         label=metric.label,
         alt=f"{metric.label} over the run in {metric.unit}: early {early}, late {late}, "
         f"change {change}, {words}{onset}.",
-        svgs=[(size.name, Markup(draw_chart(analysis, column, size))) for size in SIZES],
+        svg=Markup(draw_chart(analysis, column)),
     )
+
+
+def _tenths(analysis: Analysis, columns: list[str]) -> list[tuple[str, list[str]]]:
+    """Mean of each charted metric in each tenth of the run, with the time at which it begins."""
+    time_s = analysis.series.keypoints.time_s
+    edges = np.linspace(time_s[0], time_s[-1], TENTHS + 1)
+    means = []
+    for column in columns:
+        at, value = known_strides(analysis, column)
+        tenth = np.clip(np.searchsorted(edges, at, side="right") - 1, 0, TENTHS - 1)
+        with np.errstate(invalid="ignore"):
+            mean = np.bincount(tenth, value, TENTHS) / np.bincount(tenth, minlength=TENTHS)
+        means.append([f"{v:z.{REGISTRY[column].decimals}f}" if v == v else "" for v in mean])
+    return [
+        (format_time(edge), list(row))
+        for edge, row in zip(edges, zip(*means, strict=True), strict=False)
+    ]
+
+
+def _lay_bodies(analysis: Analysis, strides: list[MeanStride]) -> _Bodies:
+    """Draw the mean bodies in the middle of the stance, in a picture that holds all phases."""
+    points = np.concatenate([mean.body.reshape(-1, 2) for mean in strides])
+    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    around = BODY_MARGIN * float((high - low).max())
+    left, top = low - around
+    width, height = high - low + 2 * around
+    toe_off_pct = strides[0].toe_off_pct
+    phase = 0 if np.isnan(toe_off_pct) else round(toe_off_pct / 2)
+    lean = {mean.part: np.nanmean(mean.mean[_lean_column(analysis)]) for mean in strides}
+    return _Bodies(
+        drawn=[
+            _Body(
+                mean.part, mean.strides, _body_paths(mean.body[phase], analysis.capture.near_side)
+            )
+            for mean in strides
+        ],
+        alt="The mean skeletons of the early and the late part, laid over each other at the hips. "
+        f"Lean early {lean['early']:.1f}°, late {lean['late']:.1f}°.",
+        phase=phase,
+        from_contact=analysis.capture.view == "side",
+        left=float(left),
+        top=float(top),
+        width=float(width),
+        height=float(height),
+    )
+
+
+def _body_paths(points: NDArray[np.float64], near_side: str) -> list[tuple[str, str]]:
+    near = [near_side in name for name in KEYPOINTS]
+    trunk = [
+        (points[INDEX[f"left_{part}"]] + points[INDEX[f"right_{part}"]]) / 2
+        for part in ("hip", "shoulder")
+    ]
+    lines = {
+        "far": [(points[a], points[b]) for a, b in BONES if not (near[a] and near[b])],
+        "limbs": [(points[a], points[b]) for a, b in BONES if near[a] and near[b]],
+        "trunk": [(trunk[0], trunk[1])],
+    }
+    return [(name, "".join(_line(*ends) for ends in drawn)) for name, drawn in lines.items()]
+
+
+def _line(start: NDArray[np.float64], end: NDArray[np.float64]) -> str:
+    if not (np.isfinite(start).all() and np.isfinite(end).all()):
+        return ""
+    return f"M{start[0]:.1f},{start[1]:.1f}L{end[0]:.1f},{end[1]:.1f}"
+
+
+def _draw_curves(strides: list[MeanStride]) -> list[_Curve]:
+    return [
+        _Curve(
+            alt=f"{label} over the stride, early and late; the widest gap between the means is "
+            f"{_widest_gap(strides, column):.1f} degrees.",
+            svg=Markup(draw_curve(column, label, strides)),
+        )
+        for column, label in CURVES.items()
+        if strides and all(np.isfinite(mean.mean[column]).all() for mean in strides)
+    ]
+
+
+def _widest_gap(strides: list[MeanStride], column: str) -> float:
+    early, late = (mean.mean[column] for mean in strides)
+    return float(np.abs(late - early).max())
+
+
+def _lean_column(analysis: Analysis) -> str:
+    return "trunk_lean_deg" if analysis.capture.view == "side" else "lateral_trunk_lean_deg"
+
+
+@cache
+def read_bokeh() -> str:
+    """Return BokehJS as it lies in the installed package; importing that would take a second."""
+    package = find_spec("bokeh")
+    if package is None or package.origin is None:
+        raise SystemLibraryError("the package bokeh is missing; install formcheck again with pip")
+    script = Path(package.origin).parent / "server" / "static" / "js"
+    parts = [(script / f"{name}.min.js").read_text(encoding="utf-8") for name in BOKEH_SCRIPTS]
+    return "\n".join(parts).replace("</script", "<\\/script")
 
 
 def _make_row(analysis: Analysis, column: str) -> _Row:
@@ -152,7 +324,7 @@ def _describe_picture(analysis: Analysis, picture: Picture) -> _Shown:
     what = "trunk lean" if side else "sideways lean"
     at = format_time(picture.time_s)
     lean = "" if math.isnan(picture.lean_deg) else f": {what} {picture.lean_deg:.1f}° here"
-    facts = analysis.metrics["trunk_lean_deg" if side else "lateral_trunk_lean_deg"]
+    facts = analysis.metrics[_lean_column(analysis)]
     part = facts.baseline if picture.part == "early" else facts.late
     mean = f", {part.mean:.1f}° on average" if lean and part.mean is not None else ""
     return _Shown(

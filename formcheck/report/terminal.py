@@ -47,6 +47,8 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
         console.print(f"Watched: {sampling.in_words(analysis.video.duration_s)}", highlight=False)
     for warning in analysis.capture.warnings:
         console.print(Text(f"! {warning.text}", style="yellow"))
+    if analysis.capture.warnings:
+        console.print("  How to film: formcheck guide", highlight=False)
     console.print(_metric_table(analysis.metrics))
     for hint in give_advice(analysis).for_this_run[:MAX_HINTS]:
         console.print(Text(f"> {hint.short}"))
