@@ -88,7 +88,7 @@ def test_nothing_on_the_site_is_fetched_from_elsewhere(built):
 
 def test_the_filming_page_has_each_point_under_its_anchor(built):
     page = (built / "html" / "filming.html").read_text()
-    for point in POINTS:
+    for point in POINTS.values():
         assert f'id="{point.anchor}"' in page
 
 
