@@ -44,6 +44,10 @@ def drawn(clip, tmp_path_factory):
     return folder / "overlay.mp4", told
 
 
+def leave_blank(sheet):
+    """Draw nothing."""
+
+
 def times(path):
     return np.array([frame.time_s for frame in read_frames(path)])
 
@@ -98,7 +102,7 @@ def test_odd_and_large_pictures_become_even_and_smaller(tmp_path):
             rgb = np.full((333, 1501, 3), level, dtype=np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         container.mux(stream.encode(None))
-    write_overlay(source, target, lambda frame: frame.rgb)
+    write_overlay(source, target, leave_blank)
     info = probe_video(target)
     assert (info.width, info.height) == (1280, 284)
     levels = [frame.rgb.mean() for frame in read_frames(target)]
@@ -107,13 +111,13 @@ def test_odd_and_large_pictures_become_even_and_smaller(tmp_path):
 
 def test_a_source_that_is_gone_is_told(tmp_path):
     with pytest.raises(VideoError, match=r"gone\.mp4"):
-        write_overlay(tmp_path / "gone.mp4", tmp_path / "o.mp4", lambda frame: frame.rgb)
+        write_overlay(tmp_path / "gone.mp4", tmp_path / "o.mp4", leave_blank)
     assert not (tmp_path / "o.mp4").exists()
 
 
 def test_a_place_that_cannot_be_written_is_told(clip, tmp_path):
     with pytest.raises(OSError, match="No such file"):
-        write_overlay(clip[0], tmp_path / "nowhere" / "o.mp4", lambda frame: frame.rgb)
+        write_overlay(clip[0], tmp_path / "nowhere" / "o.mp4", leave_blank)
 
 
 def test_a_killed_drawing_leaves_no_half_file(clip, tmp_path):
