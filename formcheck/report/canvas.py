@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from formcheck.video.frame import ColourSpace, colour_space, planes_of, to_limited_yuv
+from formcheck.video.frame import ColourSpace, colour_space, from_rgb, planes_of
 
 Colour = tuple[int, int, int]  # RGB
 Points = NDArray[np.float64]  # shape (point, 2): x, y in pixels; NaN = unknown
@@ -46,11 +46,11 @@ class Layer:
     def planes(self, space: ColourSpace | None) -> list[tuple[NDArray[np.uint8], ...]]:
         """For each plane of such a canvas: what to add, and how much (of 255) to keep of it."""
         if space not in self._prepared:
-            colour, cover = self._rgba[..., :3].astype(float), self._rgba[..., 3:] / 255.0
-            values = colour if space is None else to_limited_yuv(colour, space)
-            added, kept = values * cover, 255 * (1 - np.broadcast_to(cover, values.shape))
+            colour, cover = self._rgba[..., :3], cv2.merge([self._rgba[..., 3]] * 3)
+            values = colour if space is None else cv2.transform(colour, from_rgb(space))
+            added = cv2.multiply(values, cover, scale=1 / 255)
             self._prepared[space] = list(
-                zip(_into_planes(added, space), _into_planes(kept, space), strict=True)
+                zip(_into_planes(added, space), _into_planes(255 - cover, space), strict=True)
             )
         return self._prepared[space]
 
@@ -94,7 +94,7 @@ class Canvas:
                 for at in fixed:
                     cv2.circle(plane, at, size, shade, -1, kind, SUBPIXEL_BITS)
 
-    def lay(self, layer: Layer, at: tuple[float, float], *, columns: slice = slice(None)) -> None:
+    def lay(self, layer: Layer, at: Iterable[float], *, columns: slice = slice(None)) -> None:
         """Lay a layer, or some of its columns, with its corner at about a place (even pixels).
 
         What would hang over the edge is moved in, and cut off where there is no room.
@@ -124,18 +124,16 @@ def _values(colour: Colour, space: ColourSpace | None) -> list[Value]:
     """Return what a colour is in each plane."""
     if space is None:
         return [colour]
-    return [(value,) for value in to_limited_yuv(np.array(colour, dtype=float), space).round()]
+    return [(value,) for value in (from_rgb(space) @ [*colour, 1]).round().tolist()]
 
 
-def _into_planes(values: NDArray[np.float64], space: ColourSpace | None) -> list[NDArray[np.uint8]]:
+def _into_planes(values: NDArray[np.uint8], space: ColourSpace | None) -> list[NDArray[np.uint8]]:
     """Cut channels into the planes of a canvas; colour differences lie half as dense."""
-    values = values.astype(np.float32)
     if space is None:
-        return [values.round().astype(np.uint8)]
+        return [values]
     half = (values.shape[1] // 2, values.shape[0] // 2)
     small = cv2.resize(values, half, interpolation=cv2.INTER_AREA)
-    planes = [values[..., 0], small[..., 1], small[..., 2]]
-    return [np.ascontiguousarray(plane.round().astype(np.uint8)) for plane in planes]
+    return [cv2.extractChannel(values, 0), *(cv2.extractChannel(small, i) for i in (1, 2))]
 
 
 def _fixed(points: Points) -> NDArray[np.int32]:

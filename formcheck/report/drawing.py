@@ -26,7 +26,7 @@ VERTICAL_OVER_TRUNK = 1.5
 ARC_OVER_TRUNK = 0.8
 TEXT_FROM_TRUNK = {"side": 0.22, "rear": 0.6, "front": 0.6}  # trunk lengths to the side
 DASHES = 9
-ARC_POINTS = 13
+ARC_POINTS = 7
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ NEAR_SHARE = 0.6
 TEXT_SHARE, CHART_TEXT_SHARE = 1 / 26, 1 / 36  # of the picture's shorter side
 MIN_TEXT_PX, MIN_CHART_TEXT_PX = 11, 9
 MARGIN_SHARE = 1 / 50
+CHART_SHARE = 0.4  # of the width of a landscape picture
 HERE_S = 5.0  # how long the onset is called "here", on the video's clock
-WIDEST = ("", "-00.0°", "since start")  # so that the plate keeps its width
+WIDEST = ("", "-00.0°", "+00.0°")  # so that the plate keeps its width
 
 
 def draw_overlay(
@@ -103,8 +104,10 @@ class Overlay:
             return
         if self._chart is None:
             text = max(MIN_CHART_TEXT_PX, round(_short_side(canvas) * CHART_TEXT_SHARE))
-            self._chart = RunningChart(self._analysis, column, canvas.width, text)
-        self._chart.paint(canvas, now_s)
+            # across a portrait picture; in a landscape one beside the runner's feet
+            share = 1.0 if canvas.width <= canvas.height else CHART_SHARE
+            self._chart = RunningChart(self._analysis, column, round(canvas.width * share), text)
+        self._chart.paint(canvas, now_s, to_right=not self._is_plate_left)
 
     def _rows(self, now_s: float, stride: int | None, *, is_watched: bool) -> list[list[Cell]]:
         rows = [[Cell(format_time(int(now_s)), bold=True), Cell("now", MUTED), Cell("", MUTED)]]
@@ -124,7 +127,7 @@ class Overlay:
             name = metric.label if unit else metric.unit.capitalize()
             rows.append([Cell(name), Cell(shown, bold=True), Cell(change)])
         if is_past_baseline:
-            rows[0][2] = Cell("since start", MUTED)
+            rows[0][2] = Cell("change", MUTED)
         onset_s = self._analysis.verdict.onset_s
         if onset_s is not None and now_s >= onset_s:
             is_here = (now_s - onset_s) * self._analysis.capture.slow_motion_factor < HERE_S

@@ -41,7 +41,7 @@ class RunningChart:
     ----------
     analysis : Analysis
     column : str
-        The metric; at least two strides must know it.
+        The metric; some strides must know it.
     width_px, text_px : int
         Of the whole chart, and the height of its text.
     """
@@ -57,17 +57,19 @@ class RunningChart:
             self._draw(analysis, column, strength) for strength in (PALE, STRONG)
         )
 
-    def paint(self, canvas: Canvas, now_s: float) -> None:
-        """Lay the chart on the lower edge of a canvas, as it is at a moment of real time."""
-        top = canvas.height - self._height
-        (x, *_), low, high = self._place(now_s, self._value[0]), TOP, HEIGHT - BOTTOM
+    def paint(self, canvas: Canvas, now_s: float, *, to_right: bool) -> None:
+        """Lay the chart into a lower corner of a canvas, as it is at a moment of real time."""
+        corner = np.array([canvas.width - self._width if to_right else 0, canvas.height])
+        corner = (corner - [0, self._height]) // 2 * 2
+        (x, now), low, high = (
+            self._place(now_s, value)
+            for value in (float(np.interp(now_s, *self._course)), *self._value)
+        )
         passed = round(x) // 2 * 2
-        canvas.lay(self._strong, (0, top), columns=slice(0, passed))
-        canvas.lay(self._pale, (0, top), columns=slice(passed, None))
-        ends = np.array([[x, top + low * self._text_px], [x, top + high * self._text_px]])
-        canvas.lines(ends[None], INK, max(1, self._text_px // 8))
-        x, y = self._place(now_s, float(np.interp(now_s, *self._course)))
-        canvas.dots(np.array([[x, top + y]]), LINE, self._text_px // 3)
+        canvas.lay(self._strong, corner, columns=slice(0, passed))
+        canvas.lay(self._pale, corner, columns=slice(passed, None))
+        canvas.lines(corner + np.array([[low, high]]), INK, max(1, self._text_px // 8))
+        canvas.dots(corner + np.array([[x, now]]), LINE, self._text_px // 3)
 
     def _place(self, time_s: float, value: float) -> tuple[float, float]:
         """Pixel of the chart at which a time and a value lie."""
@@ -161,7 +163,7 @@ def _draw_parts(axes: Axes, facts: MetricFacts, strength: float, *, has_room: bo
                 textcoords="offset points",
                 ha=side,
                 va="top",
-                color=_shade(colour, strength),
+                color=_shade(colour),
             )
 
 
@@ -169,8 +171,7 @@ def _draw_onset(axes: Axes, analysis: Analysis, strength: float, *, has_room: bo
     at_s = analysis.verdict.onset_s
     if at_s is None:
         return
-    colour = _shade(ONSET, strength)
-    axes.axvline(at_s, color=colour, linewidth=2, linestyle=(0, (3, 2)))
+    axes.axvline(at_s, color=_shade(ONSET, strength), linewidth=2, linestyle=(0, (3, 2)))
     if has_room:  # below, between the ends of the run
         start, end = axes.get_xlim()
         share = float(np.clip((at_s - start) / (end - start), 0.3, 0.7))
@@ -182,7 +183,7 @@ def _draw_onset(axes: Axes, analysis: Analysis, strength: float, *, has_room: bo
             textcoords="offset points",
             ha="center",
             va="top",
-            color=colour,
+            color=_shade(ONSET),
         )
 
 

@@ -249,10 +249,11 @@ def colour_space(picture: av.VideoFrame) -> ColourSpace:
     return BT709 if picture.colorspace == Colorspace.ITU709 else BT601
 
 
-def to_limited_yuv(rgb: NDArray[np.float64], space: ColourSpace) -> NDArray[np.float64]:
-    """Return colours, shape (..., 3), as luma and the two colour differences in limited range."""
+def from_rgb(space: ColourSpace) -> NDArray[np.float64]:
+    """Matrix from RGB to luma and the two colour differences in limited range, shape (3, 4)."""
     matrix = _colour_matrix(space, LIMITED)
-    return np.asarray((rgb - matrix[:, 3]) @ np.linalg.inv(matrix[:, :3]).T)
+    inverse = np.linalg.inv(matrix[:, :3])
+    return np.column_stack([inverse, -inverse @ matrix[:, 3]])
 
 
 def _to_rgb(picture: av.VideoFrame) -> NDArray[np.float64]:
