@@ -15,21 +15,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from formcheck.options import Options
 from formcheck.pipeline import analyze
 from formcheck.report.overlay import draw_overlay
 from formcheck.system import count_cores
 
+SAMPLE = Path(__file__).resolve().parents[1] / "sample_videos" / "degrading_side.mp4"
+
 
 def main() -> None:
     """Run the benchmark and print one line a figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "video", nargs="?", type=Path, default=ROOT / "sample_videos" / "degrading_side.mp4"
-    )
+    parser.add_argument("video", nargs="?", type=Path, default=SAMPLE)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--model", default="full")
     asked = parser.parse_args()

@@ -10,6 +10,7 @@ from formcheck.cli.analyze import ANALYZE_HELP, analyze
 from formcheck.cli.batch import BATCH_HELP, batch
 from formcheck.cli.bench import bench
 from formcheck.cli.doctor import doctor
+from formcheck.cli.snapshot import SNAPSHOT_HELP, snapshot
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.command(help=ANALYZE_HELP)(analyze)
 app.command(help=BATCH_HELP)(batch)
+app.command(help=SNAPSHOT_HELP)(snapshot)
 app.command()(doctor)
 app.command()(bench)
 
