@@ -10,7 +10,7 @@ from formcheck.report.canvas import Canvas, Layer
 from formcheck.report.charts import charted_metrics
 from formcheck.report.drawing import find_pose, paint_pose
 from formcheck.report.lettering import MUTED, ONSET, Cell, write_table
-from formcheck.report.running_chart import RunningChart
+from formcheck.report.running_chart import HEIGHT, LEAST_WIDTH, RunningChart
 from formcheck.result import Analysis
 from formcheck.signals.clock import LONGEST_BRIDGE_S
 from formcheck.verdict import format_time
@@ -60,7 +60,7 @@ class Overlay:
             "trunk_lean_deg" if analysis.capture.view == "side" else "lateral_trunk_lean_deg"
         )
         self._shown = [*known, "cadence_spm"]
-        self._chart: RunningChart | None = None
+        self._charts: dict[tuple[int, int], RunningChart | None] = {}  # by size of the picture
         self._numbers: tuple[list[list[Cell]], Layer] | None = None
         hips = analysis.series.keypoints.middle("hip")[:, 0]
         self._is_plate_left = bool(np.nanmedian(hips) > analysis.video.width / 2)
@@ -68,15 +68,51 @@ class Overlay:
     def draw(self, sheet: Sheet) -> None:
         """Draw on one frame; those in parts that were not watched get no skeleton."""
         canvas = Canvas(sheet.picture)
-        now_s = sheet.time_s / self._analysis.capture.slow_motion_factor
-        stride = self._stride_at(now_s)
-        self._paint_chart(canvas, now_s)
+        self._paint_chart(canvas, self._real(sheet.time_s))
         frame, far_s = self._frame_at(sheet.time_s)
         if far_s <= self._near_s:
             pose = find_pose(self._analysis, frame, scale=sheet.scale)
+            stride = self._stride_at(self._real(sheet.time_s))
             paint_pose(canvas, pose, self._value(self._lean, stride))
-        is_watched = self._analysis.video.sampling is None or far_s <= LONGEST_BRIDGE_S
-        self._paint_numbers(canvas, self._rows(now_s, stride, is_watched=is_watched))
+        self._paint_numbers(canvas, self.tell(sheet.time_s))
+
+    def tell(self, time_s: float) -> list[list[Cell]]:
+        """Return the rows of words and numbers for a moment of the video's own clock.
+
+        The numbers are those of the stride that goes on; beside them, once the early part is over,
+        how far they are from its mean.
+        """
+        now_s = self._real(time_s)
+        head = [Cell(format_time(int(now_s)), bold=True), Cell("now", MUTED)]
+        _, far_s = self._frame_at(time_s)
+        if self._analysis.video.sampling is not None and far_s > LONGEST_BRIDGE_S:
+            return [head[:1], [Cell("not watched here", MUTED)]]
+        rows = [self._number(column, now_s) for column in self._shown]
+        if any(len(row) > 2 for row in rows):
+            head.append(Cell("change", MUTED))
+        return [head, *rows, *self._onset(now_s)]
+
+    def _number(self, column: str, now_s: float) -> list[Cell]:
+        metric, baseline = REGISTRY[column], self._analysis.metrics[column].baseline
+        digits, unit = (metric.decimals, "°") if metric.unit == "°" else (0, "")
+        value = self._value(column, self._stride_at(now_s))
+        name = metric.label if unit else metric.unit.capitalize()
+        row = [Cell(name), Cell("–" if value is None else f"{value:z.{digits}f}{unit}", bold=True)]
+        if baseline.mean is not None and now_s > baseline.to_s:
+            change = None if value is None else value - baseline.mean
+            row.append(Cell("–" if change is None else f"{change:+z.{digits}f}{unit}"))
+        return row
+
+    def _onset(self, now_s: float) -> list[list[Cell]]:
+        onset_s = self._analysis.verdict.onset_s
+        if onset_s is None or now_s < onset_s:
+            return []
+        is_here = (now_s - onset_s) * self._analysis.capture.slow_motion_factor < HERE_S
+        where = "here" if is_here else f"at {format_time(onset_s)}"
+        return [[Cell(f"Posture gave way {where}", ONSET, bold=is_here)]]
+
+    def _real(self, time_s: float) -> float:
+        return time_s / self._analysis.capture.slow_motion_factor
 
     def _frame_at(self, time_s: float) -> tuple[float, float]:
         """Return where among the watched frames a time lies, and how far from the nearest."""
@@ -99,41 +135,22 @@ class Overlay:
         return float(self._analysis.series.values[column][stride])
 
     def _paint_chart(self, canvas: Canvas, now_s: float) -> None:
-        column = self._lean
-        if np.isfinite(self._analysis.series.values[column]).sum() < 2:
-            return
-        if self._chart is None:
-            text = max(MIN_CHART_TEXT_PX, round(_short_side(canvas) * CHART_TEXT_SHARE))
-            # across a portrait picture; in a landscape one beside the runner's feet
-            share = 1.0 if canvas.width <= canvas.height else CHART_SHARE
-            self._chart = RunningChart(self._analysis, column, round(canvas.width * share), text)
-        self._chart.paint(canvas, now_s, to_right=not self._is_plate_left)
+        size = canvas.width, canvas.height
+        if size not in self._charts:
+            self._charts[size] = self._make_chart(*size)
+        chart = self._charts[size]
+        if chart is not None:
+            chart.paint(canvas, now_s, to_right=not self._is_plate_left)
 
-    def _rows(self, now_s: float, stride: int | None, *, is_watched: bool) -> list[list[Cell]]:
-        rows = [[Cell(format_time(int(now_s)), bold=True), Cell("now", MUTED), Cell("", MUTED)]]
-        if not is_watched:
-            rows.append([Cell("not watched here", MUTED)])
-            return rows
-        is_past_baseline = False
-        for column in self._shown:
-            metric, baseline = REGISTRY[column], self._analysis.metrics[column].baseline
-            value = self._value(column, stride)
-            digits, unit = (metric.decimals, "°") if metric.unit == "°" else (0, "")
-            shown = "–" if value is None else f"{value:z.{digits}f}{unit}"
-            change = ""
-            if baseline.mean is not None and now_s > baseline.to_s:
-                is_past_baseline = True
-                change = "–" if value is None else f"{value - baseline.mean:+z.{digits}f}{unit}"
-            name = metric.label if unit else metric.unit.capitalize()
-            rows.append([Cell(name), Cell(shown, bold=True), Cell(change)])
-        if is_past_baseline:
-            rows[0][2] = Cell("change", MUTED)
-        onset_s = self._analysis.verdict.onset_s
-        if onset_s is not None and now_s >= onset_s:
-            is_here = (now_s - onset_s) * self._analysis.capture.slow_motion_factor < HERE_S
-            where = "here" if is_here else f"at {format_time(onset_s)}"
-            rows.append([Cell(f"Posture gave way {where}", ONSET, bold=is_here)])
-        return rows
+    def _make_chart(self, width: int, height: int) -> RunningChart | None:
+        """Across a portrait picture, in a landscape one beside the feet; None without room."""
+        if not np.isfinite(self._analysis.series.values[self._lean]).any():
+            return None
+        text = max(MIN_CHART_TEXT_PX, round(min(width, height) * CHART_TEXT_SHARE))
+        width = round(width * (CHART_SHARE if width > height else 1.0))
+        if width < LEAST_WIDTH * text or HEIGHT * text > height / 2:
+            return None
+        return RunningChart(self._analysis, self._lean, width, text)
 
     def _paint_numbers(self, canvas: Canvas, rows: list[list[Cell]]) -> None:
         if self._numbers is None or self._numbers[0] != rows:

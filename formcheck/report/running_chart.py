@@ -19,6 +19,7 @@ from formcheck.verdict import format_time
 
 LINE: Colour = (255, 176, 64)
 # In heights of its text.
+LEAST_WIDTH = 12
 HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 7.8, 1.8, 1.7, 2.4, 1.0
 PALE, STRONG = 0.35, 1.0  # what is to come, what has passed
 LEAST_SPAN = 3.0  # thresholds: so that a steady run looks steady

@@ -117,7 +117,7 @@ class _Verdict:
         width = WIDTH - 2 * MARGIN - GAP
         for self.size in VERDICT_SIZES_PX:
             self.font = load_font(self.size, bold=True)
-            self.lines = list(_wrap(analysis.verdict.text, self.font, width))
+            self.lines = list(wrap(analysis.verdict.text, self.font, width))
             if len(self.lines) <= MOST_LINES:
                 break
         self.tone = TONES.get(analysis.verdict.label, UNSURE)
@@ -130,7 +130,8 @@ class _Verdict:
             draw.text(at, line, INK, self.font, anchor="lm")
 
 
-def _wrap(text: str, font: ImageFont.FreeTypeFont, width: float) -> Iterator[str]:
+def wrap(text: str, font: ImageFont.FreeTypeFont, width: float) -> Iterator[str]:
+    """Break a text into lines that are no wider; a word that is stays alone."""
     line = ""
     for word in text.split():
         longer = f"{line} {word}".lstrip()
@@ -180,4 +181,4 @@ def _draw_table(
             x = MARGIN + share * (WIDTH - 2 * MARGIN)
             draw.text((x, y), text, ink if number else MUTED, font, anchor=anchor)
     line = top + LINE * FOOTER_PX + 4
-    draw.line((MARGIN, line, WIDTH - MARGIN, line), GRID, 2)
+    draw.line((MARGIN, line, WIDTH - MARGIN - 1, line), GRID, 2)
