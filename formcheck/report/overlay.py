@@ -43,6 +43,7 @@ def draw_overlay(
         Path(analysis.video.path),
         target,
         Overlay(analysis).draw,
+        fps=analysis.video.fps,
         duration_s=analysis.video.duration_s,
         progress=progress,
     )

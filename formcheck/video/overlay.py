@@ -16,7 +16,7 @@ from formcheck.video.reader import read_frames
 
 MAX_SIDE_PX = 1280
 CLOCK = Fraction(1, 90_000)  # seconds; fine enough for every container's times
-NOMINAL_FPS = 30  # only a hint to the encoder: every frame carries its own time
+USUAL_FPS, MOST_FPS = 30.0, 240.0  # told where not known, and at most
 # As good as "veryfast" at 23 in half the time, a fifth to a half larger (by PSNR). No picture waits
 # for a later one, and a keyframe comes every second or two: a player finds any moment at once.
 ENCODING = {"preset": "superfast", "crf": "25", "bf": "0", "g": "60"}
@@ -52,6 +52,7 @@ def write_overlay(
     target: Path,
     draw: Draw,
     *,
+    fps: float = USUAL_FPS,
     duration_s: float | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
@@ -65,6 +66,8 @@ def write_overlay(
         Ends in '.mp4'.
     draw : callable
         Draws onto the picture of a sheet; called in order, in another thread than this one.
+    fps : float
+        Of the source, about: what a player is told to be ready for; every frame has its own time.
     duration_s : float, optional
         Of the source, for `progress`.
     progress : callable, optional
@@ -83,6 +86,7 @@ def write_overlay(
     OSError
         The target can't be written.
     """
+    rate = Fraction(min(fps, MOST_FPS)).limit_denominator(1001)
     with (
         closing(work_ahead(_read(source), AHEAD)) as blank,
         closing(work_ahead(_draw_each(blank, draw), AHEAD)) as sheets,
@@ -92,7 +96,7 @@ def write_overlay(
             return
         try:
             with av.open(f"file:{target}", "w", options=CONTAINER) as container:
-                stream = container.add_stream("libx264", rate=NOMINAL_FPS, options=ENCODING)
+                stream = container.add_stream("libx264", rate=rate, options=ENCODING)
                 _set_up(stream, first.picture)
                 container.mux(stream.encode(first.picture))
                 for sheet in sheets:
