@@ -275,6 +275,14 @@ def test_the_chart_is_strong_up_to_now_and_pale_from_there(slumped):
     assert at_the_end[:, 200:].sum() > 100
 
 
+def test_the_chart_has_a_gap_where_nothing_was_watched(windows):
+    for now_s in (45.0, 90.0):
+        columns = find_orange(paint(windows, now_s)[-80:]).any(axis=0)
+        assert not columns[140:220].any()
+        assert columns[30:130].sum() > 40
+    assert columns[255:345].sum() > 40
+
+
 @pytest.mark.parametrize("size", [(64, 48), (200, 240), (360, 640), (640, 360), (1280, 720)])
 def test_any_size_of_picture_has_room(size):
     analysis = assess(size, duration_s=30.0)

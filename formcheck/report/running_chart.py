@@ -29,7 +29,7 @@ ROOM_FOR_LABELS = 24  # heights of text: a narrower chart has no words on it
 
 
 class _Course(NamedTuple):
-    """The running median of a metric over the strides."""
+    """The running median of a metric over the strides; NaN between those that lie far apart."""
 
     time_s: NDArray[np.float64]
     value: NDArray[np.float64]
@@ -86,7 +86,8 @@ class RunningChart:
         px, facts = self._text_px, analysis.metrics[column]
         width, height = self._width, self._height
         with mpl.rc_context({"font.family": ["sans-serif"], "font.size": px}):
-            figure = Figure(figsize=(width / 72, height / 72), dpi=72)  # so that a point is a pixel
+            # a point is a pixel; a hundredth more, so that none is lost in rounding
+            figure = Figure(figsize=((width + 0.01) / 72, (height + 0.01) / 72), dpi=72)
             figure.set_facecolor(_shade(PLATE))
             axes = figure.add_axes((
                 LEFT * px / width,
@@ -114,11 +115,13 @@ def _find_course(analysis: Analysis, column: str) -> _Course:
     time_s = analysis.series.strides.middle_s[known]
     thinned = slice(None, None, max(1, len(time_s) // MOST_POINTS))
     time_s, value = time_s[thinned], running_median(value[known])[thinned]
-    return _Course(time_s, value)
+    far = np.flatnonzero(np.diff(time_s) > LONGEST_JOIN * np.ptp(time_s)) + 1
+    between = (time_s[far - 1] + time_s[far]) / 2
+    return _Course(np.insert(time_s, far, between), np.insert(value, far, np.nan))
 
 
 def _limits(value: NDArray[np.float64], column: str) -> tuple[float, float]:
-    low, high = float(value.min()), float(value.max())
+    low, high = float(np.nanmin(value)), float(np.nanmax(value))
     span = max(high - low, LEAST_SPAN * (REGISTRY[column].threshold or 1.0))
     middle = (low + high) / 2
     return middle - 0.6 * span, middle + 0.6 * span
