@@ -283,6 +283,11 @@ def test_the_chart_has_a_gap_where_nothing_was_watched(windows):
     assert columns[255:345].sum() > 40
 
 
+def test_the_chart_of_a_few_strides_has_its_line():
+    short = assess(duration_s=8.0)
+    assert find_orange(paint(short, 8.0)[-80:]).any(axis=0).sum() > 150
+
+
 @pytest.mark.parametrize("size", [(64, 48), (200, 240), (360, 640), (640, 360), (1280, 720)])
 def test_any_size_of_picture_has_room(size):
     analysis = assess(size, duration_s=30.0)

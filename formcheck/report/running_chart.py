@@ -24,6 +24,7 @@ HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 7.8, 1.8, 1.7, 2.4, 1.0
 PALE, STRONG = 0.35, 1.0  # what is to come, what has passed
 LEAST_SPAN = 3.0  # thresholds: so that a steady run looks steady
 LONGEST_JOIN = 0.05  # of the run, over which the line goes on where nothing was seen
+FEWEST_MISSED = 3  # strides, for the line to break
 MOST_POINTS = 2000  # of the line: more than there are pixels
 ROOM_FOR_LABELS = 24  # heights of text: a narrower chart has no words on it
 
@@ -115,7 +116,9 @@ def _find_course(analysis: Analysis, column: str) -> _Course:
     time_s = analysis.series.strides.middle_s[known]
     thinned = slice(None, None, max(1, len(time_s) // MOST_POINTS))
     time_s, value = time_s[thinned], running_median(value[known])[thinned]
-    far = np.flatnonzero(np.diff(time_s) > LONGEST_JOIN * np.ptp(time_s)) + 1
+    step = np.diff(time_s, append=time_s[-1])
+    longest_s = max(LONGEST_JOIN * np.ptp(time_s), FEWEST_MISSED * float(np.median(step)))
+    far = np.flatnonzero(step > longest_s) + 1
     between = (time_s[far - 1] + time_s[far]) / 2
     return _Course(np.insert(time_s, far, between), np.insert(value, far, np.nan))
 
