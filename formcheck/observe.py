@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -18,6 +17,7 @@ from formcheck.pose.engine import FramePoses, PoseEngine
 from formcheck.pose.people import PeopleTracker, Person
 from formcheck.pose.silhouette import PROFILE_SIZE, measure_profile
 from formcheck.signals.body import hide_outside_picture
+from formcheck.video.ahead import work_ahead
 from formcheck.video.camera import CameraTrack, CameraWatch, Glimpse, glimpse
 from formcheck.video.frame import Frame
 from formcheck.video.moments import Moment, choose_interval, is_due, keep, take_moment
@@ -318,7 +318,8 @@ def _watch_in_turn(
 ) -> Generator[Sight]:
     """Watch one span after the other, while a thread decodes ahead; nothing is kept of them."""
     for span in spans:
-        frames = _prefetch(video.read(span, log, threads=DECODING_THREADS), video.at_once(PREFETCH))
+        read = video.read(span, log, threads=DECODING_THREADS)
+        frames = work_ahead(read, video.at_once(PREFETCH))
         with closing(_watch_span(frames, engine, span, count, video.moment_s)) as sights:
             yield from sights
 
@@ -452,39 +453,3 @@ def _survey_people(info: VideoInfo, create_engine: EngineFactory) -> int:
     counts.sort()
     # one look in which somebody is seen double does not make a second person
     return max(1, counts[-2]) if len(counts) > 1 else 1
-
-
-def _prefetch(frames: Generator[Frame], most: int = PREFETCH) -> Generator[Frame]:
-    """Decode ahead in a thread, so that decoding and the network overlap; the queue is bounded."""
-    ahead: queue.Queue[Frame | BaseException | None] = queue.Queue(most)
-    stop = threading.Event()
-
-    def put(item: Frame | BaseException | None) -> bool:
-        while not stop.is_set():
-            try:
-                ahead.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def fill() -> None:
-        try:
-            with closing(frames):
-                for frame in frames:
-                    if not put(frame):
-                        return
-            put(None)
-        except BaseException as error:  # handed over to the thread that reads
-            put(error)
-
-    thread = threading.Thread(target=fill, daemon=True)
-    thread.start()
-    try:
-        while (item := ahead.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()

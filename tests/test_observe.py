@@ -9,9 +9,10 @@ import pytest
 from formcheck import observe as observe_module
 from formcheck.errors import VideoError
 from formcheck.keypoints import KEYPOINTS
-from formcheck.observe import MAX_PEOPLE, PREFETCH, _Pictures, _prefetch, observe_video
+from formcheck.observe import MAX_PEOPLE, PREFETCH, _Pictures, observe_video
 from formcheck.pose.engine import FramePoses, Mask
 from formcheck.video import moments as moments_module
+from formcheck.video.ahead import work_ahead
 from formcheck.video.frame import Frame
 from formcheck.video.reader import VideoInfo, probe_video
 from tests.clips import write_video
@@ -216,7 +217,7 @@ def wait_until_full(made):
 
 def test_decoding_ahead_is_bounded_and_ends_with_the_reader_of_it():
     made, before = [], threading.active_count()
-    frames = _prefetch(count_frames(made))
+    frames = work_ahead(count_frames(made), PREFETCH)
     assert next(frames).index == 0
     wait_until_full(made)
     # those waiting, the one read, and the one that finds no room
@@ -229,7 +230,7 @@ def test_decoding_ahead_is_bounded_and_ends_with_the_reader_of_it():
 
 def test_decoding_ahead_gives_every_frame_once():
     made, before = [], threading.active_count()
-    assert [f.index for f in _prefetch(count_frames(made))] == list(range(1000))
+    assert [f.index for f in work_ahead(count_frames(made), PREFETCH)] == list(range(1000))
     assert threading.active_count() == before
 
 
@@ -237,8 +238,8 @@ def test_an_error_of_the_reader_comes_after_the_frames_before_it():
     made, before = [], threading.active_count()
     got = []
     with pytest.raises(VideoError, match="the reader broke"):
-        got.extend(f.index for f in _prefetch(count_frames(made, fail_at=20)))
-    frames = _prefetch(count_frames([], fail_at=3))
+        got.extend(f.index for f in work_ahead(count_frames(made, fail_at=20), PREFETCH))
+    frames = work_ahead(count_frames([], fail_at=3), PREFETCH)
     assert [next(frames).index for _ in range(3)] == [0, 1, 2]
     with pytest.raises(VideoError):
         next(frames)

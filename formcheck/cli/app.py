@@ -12,6 +12,7 @@ from formcheck.cli.bench import BENCH_HELP, bench
 from formcheck.cli.doctor import DOCTOR_HELP, doctor
 from formcheck.cli.export import EXPORT_HELP, export
 from formcheck.cli.guide import GUIDE_HELP, guide
+from formcheck.cli.snapshot import SNAPSHOT_HELP, snapshot
 
 # "\b" keeps the lines of its paragraph as they are.
 APP_HELP = """Did your posture hold to the end of the run? A video in, an honest answer out.
@@ -21,6 +22,7 @@ Examples:
   formcheck guide                              how to film
   formcheck analyze treadmill.mp4              one video
   formcheck batch clips --out results          all videos in a folder
+  formcheck snapshot formcheck_out/treadmill   early against late, to share
   formcheck export results/treadmill           a result, for other programs
   formcheck analyze --help                     what a command takes
   formcheck --install-completion               let the Tab key complete
@@ -34,6 +36,7 @@ app = typer.Typer(
 )
 app.command(help=ANALYZE_HELP)(analyze)
 app.command(help=BATCH_HELP)(batch)
+app.command(help=SNAPSHOT_HELP)(snapshot)
 app.command(help=EXPORT_HELP)(export)
 app.command(help=GUIDE_HELP)(guide)
 app.command(help=DOCTOR_HELP)(doctor)

@@ -3,19 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from formcheck.report.drawing import draw_pose, find_pose
 from formcheck.report.files import write_frames, write_json, write_strides, write_text, write_whole
 from formcheck.report.html import render_html
+from formcheck.report.overlay import draw_overlay
 from formcheck.result import Analysis
-from formcheck.video.frame import Frame
-from formcheck.video.overlay import write_overlay
-
-# Of the interval between watched frames: within it a frame without a pose of its own, one of those
-# left out where there are more than needed, is drawn with one between its neighbours'.
-NEAR_SHARE = 0.6
 
 
 def write_report(
@@ -48,26 +39,7 @@ def write_report(
     write_strides(analysis, folder / "strides.parquet")
     if overlay:
         write_whole(
-            folder / "overlay.mp4", lambda partial: _draw_video(analysis, partial, progress)
+            folder / "overlay.mp4", lambda partial: draw_overlay(analysis, partial, progress)
         )
     write_text(render_html(analysis), folder / "report.html")
     write_json(analysis, folder / "report.json")
-
-
-def _draw_video(analysis: Analysis, target: Path, progress: Callable[[float], None] | None) -> None:
-    clock = analysis.series.video_time_s
-    near_s = NEAR_SHARE * float(np.median(np.diff(clock)))
-
-    def draw(frame: Frame) -> NDArray[np.uint8]:
-        if np.abs(clock - frame.time_s).min() > near_s:
-            return frame.rgb  # was not watched, nor were its neighbours
-        at = float(np.interp(frame.time_s, clock, np.arange(len(clock))))
-        return draw_pose(frame.rgb, find_pose(analysis, at, scale=frame.scale))
-
-    write_overlay(
-        Path(analysis.video.path),
-        target,
-        draw,
-        duration_s=analysis.video.duration_s,
-        progress=progress,
-    )

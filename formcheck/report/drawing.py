@@ -1,16 +1,15 @@
 """Draw what was measured onto a picture: skeleton, trunk line, vertical, and the angle between."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from formcheck.keypoints import BONES, INDEX, KEYPOINTS
+from formcheck.report.canvas import Canvas, Colour, Points
+from formcheck.report.lettering import write_plate
 from formcheck.result import Analysis
 
-Colour = tuple[int, int, int]
 Point = NDArray[np.float64]
 
 # RGB, told apart by people who see red and green alike
@@ -18,7 +17,6 @@ NEAR: Colour = (0, 190, 255)
 FAR: Colour = (190, 230, 245)
 TRUNK: Colour = (255, 150, 20)
 VERTICAL: Colour = (255, 255, 255)
-EDGE: Colour = (20, 25, 35)
 
 LINE_SHARE = 1 / 200  # of the picture's shorter side
 TEXT_SHARE = 1 / 17
@@ -28,8 +26,7 @@ VERTICAL_OVER_TRUNK = 1.5
 ARC_OVER_TRUNK = 0.8
 TEXT_FROM_TRUNK = {"side": 0.22, "rear": 0.6, "front": 0.6}  # trunk lengths to the side
 DASHES = 9
-SUBPIXEL_BITS = 4
-FONT = cv2.FONT_HERSHEY_SIMPLEX
+ARC_POINTS = 7
 
 
 @dataclass(frozen=True)
@@ -109,26 +106,39 @@ def find_pose(
 
 
 def draw_pose(picture: NDArray[np.uint8], pose: PoseInPicture) -> NDArray[np.uint8]:
-    """Draw a pose onto a copy of an RGB picture; what is unknown is left out."""
+    """Draw a pose and its angle onto a copy of an RGB picture; what is unknown is left out."""
     drawn = picture.copy()
-    line = max(MIN_LINE_PX, round(min(picture.shape[:2]) * LINE_SHARE))
-    _draw_skeleton(drawn, pose, line)
-    _draw_lean(drawn, pose, line)
+    paint_pose(Canvas(drawn), pose, pose.lean_deg)
     return drawn
 
 
-def _draw_skeleton(picture: NDArray[np.uint8], pose: PoseInPicture, line: int) -> None:
-    near = [pose.near_side in name for name in KEYPOINTS]
-    bones = sorted(BONES, key=lambda bone: near[bone[0]] and near[bone[1]])  # the near side on top
-    for a, b in bones:
-        start, end = pose.points[a], pose.points[b]
-        _line(picture, start, end, EDGE, line + 2)
-        _line(picture, start, end, NEAR if near[a] and near[b] else FAR, line)
-    for at in {i for bone in bones for i in bone}:
-        _dot(picture, pose.points[at], NEAR if near[at] else FAR, line)
+def paint_pose(canvas: Canvas, pose: PoseInPicture, shown_deg: float | None) -> None:
+    """Draw a pose; what is unknown is left out.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    pose : PoseInPicture
+    shown_deg : float, optional
+        The angle that is written beside the trunk.
+    """
+    line = max(MIN_LINE_PX, round(min(canvas.width, canvas.height) * LINE_SHARE))
+    _paint_skeleton(canvas, pose, line)
+    _paint_lean(canvas, pose, line, shown_deg)
 
 
-def _draw_lean(picture: NDArray[np.uint8], pose: PoseInPicture, line: int) -> None:
+def _paint_skeleton(canvas: Canvas, pose: PoseInPicture, line: int) -> None:
+    near = np.array([pose.near_side in name for name in KEYPOINTS])
+    bones = np.array(BONES)
+    is_near = near[bones].all(axis=1)
+    for colour, shown in ((FAR, bones[~is_near]), (NEAR, bones[is_near])):  # the near side on top
+        canvas.lines(pose.points[shown], colour, line)
+    joints = np.unique(bones)
+    for colour, shown in ((FAR, joints[~near[joints]]), (NEAR, joints[near[joints]])):
+        canvas.dots(pose.points[shown], colour, line)
+
+
+def _paint_lean(canvas: Canvas, pose: PoseInPicture, line: int, shown_deg: float | None) -> None:
     hip, shoulder = (
         (pose.points[INDEX[f"left_{part}"]] + pose.points[INDEX[f"right_{part}"]]) / 2
         for part in ("hip", "shoulder")
@@ -137,72 +147,24 @@ def _draw_lean(picture: NDArray[np.uint8], pose: PoseInPicture, line: int) -> No
     length = float(np.linalg.norm(trunk))
     if not np.isfinite(length) or not np.isfinite(pose.lean_deg) or length < 1:
         return
-    top = hip + VERTICAL_OVER_TRUNK * length * pose.up
-    steps = np.linspace(0, 1, 2 * DASHES)
-    for start, end in zip(steps[::2], steps[1::2], strict=True):
-        for colour, width in ((EDGE, line + 2), (VERTICAL, line)):
-            _line(picture, hip + start * (top - hip), hip + end * (top - hip), colour, width)
-    arc = _arc(hip, ARC_OVER_TRUNK * length, pose)
-    for colour, width in ((EDGE, line + 2), (TRUNK, line)):
-        for start, end in pairwise(arc):
-            _line(picture, start, end, colour, width)
-    for colour, width in ((EDGE, 2 * line + 2), (TRUNK, 2 * line)):
-        _line(picture, hip, shoulder, colour, width)
-    for end in (hip, shoulder):
-        _dot(picture, end, TRUNK, 2 * line)
+    steps = np.linspace(0, VERTICAL_OVER_TRUNK * length, 2 * DASHES)[:, None]
+    ends = np.stack([hip, shoulder])
+    canvas.lines((hip + steps * pose.up).reshape(DASHES, 2, 2), VERTICAL, line)
+    canvas.lines(_arc(hip, ARC_OVER_TRUNK * length, pose)[None], TRUNK, line)
+    canvas.lines(ends[None], TRUNK, 2 * line)
+    canvas.dots(ends, TRUNK, 2 * line)
+    if shown_deg is None or not np.isfinite(shown_deg):
+        return
     behind = -pose.lean_towards * np.array([-pose.up[1], pose.up[0]])
-    beside = hip + 0.9 * trunk + TEXT_FROM_TRUNK[pose.view] * length * behind
-    _write_angle(picture, pose.lean_deg, beside, to_left=bool(behind[0] < 0))
+    x, y = hip + 0.9 * trunk + TEXT_FROM_TRUNK[pose.view] * length * behind
+    size = max(MIN_TEXT_PX, round(min(canvas.width, canvas.height) * TEXT_SHARE))
+    plate = write_plate(f"{shown_deg:z.1f}°", size, TRUNK)
+    width, height = plate.size
+    canvas.lay(plate, (x - width if behind[0] < 0 else x, y - height / 2))
 
 
-def _arc(hip: Point, radius: float, pose: PoseInPicture) -> NDArray[np.float64]:
-    """Points from the vertical to the trunk, shape (point, 2)."""
-    angle = np.radians(np.linspace(0, pose.lean_deg * pose.lean_towards, 13))[:, None]
+def _arc(hip: Point, radius: float, pose: PoseInPicture) -> Points:
+    """Points from the vertical to the trunk."""
+    angle = np.radians(np.linspace(0, pose.lean_deg * pose.lean_towards, ARC_POINTS))[:, None]
     across = np.array([-pose.up[1], pose.up[0]])
     return hip + radius * (np.cos(angle) * pose.up + np.sin(angle) * across)
-
-
-def _write_angle(picture: NDArray[np.uint8], angle_deg: float, at: Point, *, to_left: bool) -> None:
-    """Write an angle on a dark plate whose nearer edge is at `at`, kept inside the picture."""
-    ink = _render_angle(angle_deg, max(MIN_TEXT_PX, round(min(picture.shape[:2]) * TEXT_SHARE)))
-    ink = np.pad(ink, ink.shape[0] // 2)[: picture.shape[0], : picture.shape[1]]
-    size = np.array(ink.shape[1::-1])
-    corner = at - size * np.array([1.0 if to_left else 0.0, 0.5])
-    x, y = np.clip(corner, 0, np.array(picture.shape[1::-1]) - size).astype(int)
-    plate = np.array(EDGE) + ink[..., None] * (np.array(TRUNK) - np.array(EDGE))
-    picture[y : y + size[1], x : x + size[0]] = plate.round().astype(np.uint8)
-
-
-def _render_angle(angle_deg: float, size_px: int) -> NDArray[np.float64]:
-    """Text such as 4.2° as its share of ink, 0 to 1, cut to what is written."""
-    weight = max(1, size_px // 10)
-    scale = cv2.getFontScaleFromHeight(FONT, size_px, weight)
-    text = f"{angle_deg:.1f}".replace("-0.0", "0.0")
-    ink = np.zeros((3 * size_px, (2 + len(text)) * size_px), dtype=np.uint8)
-    cv2.putText(ink, text, (size_px, 2 * size_px), FONT, scale, 255, weight, cv2.LINE_AA)
-    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
-    # OpenCV's fonts have a degree sign in some versions only
-    ring = max(2, size_px // 6)
-    degree = (int(columns[-1]) + 2 * ring, int(rows[0]) + ring)
-    cv2.circle(ink, degree, ring, 255, max(1, weight // 2), cv2.LINE_AA)
-    columns = np.flatnonzero(ink.any(axis=0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] / 255
-
-
-def _line(picture: NDArray[np.uint8], start: Point, end: Point, colour: Colour, width: int) -> None:
-    if np.isfinite(start).all() and np.isfinite(end).all():
-        cv2.line(picture, _fixed(start), _fixed(end), colour, width, cv2.LINE_AA, SUBPIXEL_BITS)
-
-
-def _dot(picture: NDArray[np.uint8], at: Point, colour: Colour, radius: int) -> None:
-    if np.isfinite(at).all():
-        size = radius << SUBPIXEL_BITS
-        edge = (radius + 1) << SUBPIXEL_BITS
-        cv2.circle(picture, _fixed(at), edge, EDGE, -1, cv2.LINE_AA, SUBPIXEL_BITS)
-        cv2.circle(picture, _fixed(at), size, colour, -1, cv2.LINE_AA, SUBPIXEL_BITS)
-
-
-def _fixed(point: Point) -> tuple[int, int]:
-    """Whole numbers of a sixteenth of a pixel, as OpenCV wants them."""
-    x, y = np.clip(point, -16_000, 16_000) * (1 << SUBPIXEL_BITS)
-    return round(float(x)), round(float(y))

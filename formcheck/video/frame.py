@@ -6,15 +6,21 @@ from functools import cached_property, lru_cache
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+ColourSpace = tuple[float, float]  # weights of red and blue in luma
 Matrix = NDArray[np.float64]  # (2, 3), continuous coordinates: the first pixel is 0 to 1
 
 # Formats whose planes can be sampled as they are: 8 bits, half as many colours each way.
 PLANAR = {"yuv420p": False, "yuvj420p": True}  # and whether levels fill all of 0 to 255
-# Weights of red and blue in luma; as FFmpeg does, a picture that doesn't say is taken for BT.601.
+TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+# Numbers of colour spaces that every player knows (BT.709, unspecified, BT.601 twice).
+KNOWN_SPACES = (1, 2, 5, 6)
+# As FFmpeg does, a picture that doesn't say is taken for BT.601.
 BT709, BT601 = (0.2126, 0.0722), (0.299, 0.114)
+# Luma of black, and how many levels luma and colour differences have from there.
+FULL, LIMITED = (0, 255, 255), (16, 219, 224)
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,35 @@ class Frame:
         # FFmpeg pads its rows, and MediaPipe finds nobody, silently, in what isn't contiguous
         return np.ascontiguousarray(np.rot90(rgb, self._layout.quarter_turns))
 
+    def to_yuv(self, reformatter: VideoReformatter) -> av.VideoFrame:
+        """Copy as an encoder wants it: upright, planes of 8 bits (yuv420p), limited range.
+
+        An odd row or column at the edge is left out. The colour space is the video's own, or
+        BT.709 where it is a rare one. The reformatter should be the same for all frames.
+        """
+        assert self._layout is not None
+        picture, size = self._layout.picture, self._layout.size
+        is_known = picture.colorspace in KNOWN_SPACES and not picture.format.is_rgb
+        planar = reformatter.reformat(
+            picture,
+            width=size[0],
+            height=size[1],
+            format="yuv420p",
+            interpolation="AREA",
+            dst_colorspace=None if is_known else Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+        )
+        width, height = (side // 2 * 2 for side in self.size)
+        copy = av.VideoFrame(width, height, "yuv420p")
+        for to, plane in zip(planes_of(copy), planes_of(planar), strict=True):
+            turn = TURNS.get(self._layout.quarter_turns)
+            upright = plane if turn is None else cv2.rotate(plane, turn)
+            to[:] = upright[: to.shape[0], : to.shape[1]]
+        copy.colorspace, copy.color_range = planar.colorspace, ColorRange.MPEG
+        copy.color_primaries = picture.color_primaries if is_known else Colorspace.ITU709
+        copy.color_trc = picture.color_trc if is_known else Colorspace.ITU709
+        return copy
+
     def make_rgb(self) -> None:
         """Make `rgb` now: in this thread, not in the one that will ask for it."""
         _ = self.rgb
@@ -118,7 +153,7 @@ class Frame:
         if layout is None or layout.picture.format.name not in PLANAR:
             return warp(self.rgb, to_frame, width, height)
         to_source = compose(self._to_source, to_frame)
-        luma, *chroma = _planes(layout.picture)
+        luma, *chroma = planes_of(layout.picture)
         y = warp(luma, to_source, width, height)
         # colours lie half as dense, in the picture and so in the crop
         to_chroma = to_source * [1.0, 1.0, 0.5]
@@ -137,7 +172,7 @@ class Frame:
             return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         turned = layout.quarter_turns % 2
         size = (height, width) if turned else (width, height)
-        small = cv2.resize(_planes(layout.picture)[0], size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(planes_of(layout.picture)[0], size, interpolation=cv2.INTER_AREA)
         dark, levels, _ = _levels(layout.picture)
         gain = 255 / levels
         grey = cv2.addWeighted(small, gain, small, 0.0, -dark * gain)  # blacker than black is 0
@@ -149,7 +184,7 @@ class Frame:
         if layout is None or layout.picture.format.name not in PLANAR:
             plane = self.rgb[..., 1]
         else:
-            plane = _planes(layout.picture)[0]
+            plane = planes_of(layout.picture)[0]
         step = max(1, max(plane.shape) // side_px)
         return plane[::step, ::step].copy()
 
@@ -196,8 +231,8 @@ def compose(outer: Matrix, inner: Matrix) -> Matrix:
     return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
 
 
-def _planes(picture: av.VideoFrame) -> list[NDArray[np.uint8]]:
-    """Planes of a picture as they lie in memory, without the padding of their rows.
+def planes_of(picture: av.VideoFrame) -> list[NDArray[np.uint8]]:
+    """Return the planes of a picture as they lie in memory, without the padding of their rows.
 
     A negative length of a row means that the last one lies first.
     """
@@ -209,16 +244,25 @@ def _planes(picture: av.VideoFrame) -> list[NDArray[np.uint8]]:
     ]
 
 
+def colour_space(picture: av.VideoFrame) -> ColourSpace:
+    """Return by what red and blue weigh in the luma of a picture."""
+    return BT709 if picture.colorspace == Colorspace.ITU709 else BT601
+
+
+def from_rgb(space: ColourSpace) -> NDArray[np.float64]:
+    """Matrix from RGB to luma and the two colour differences in limited range, shape (3, 4)."""
+    matrix = _colour_matrix(space, LIMITED)
+    inverse = np.linalg.inv(matrix[:, :3])
+    return np.column_stack([inverse, -inverse @ matrix[:, 3]])
+
+
 def _to_rgb(picture: av.VideoFrame) -> NDArray[np.float64]:
     """Matrix from luma and the two colour differences to RGB, shape (3, 4)."""
-    weights = BT709 if picture.colorspace == Colorspace.ITU709 else BT601
-    return _colour_matrix(weights, _levels(picture))
+    return _colour_matrix(colour_space(picture), _levels(picture))
 
 
 @lru_cache
-def _colour_matrix(
-    weights: tuple[float, float], ranges: tuple[int, int, int]
-) -> NDArray[np.float64]:
+def _colour_matrix(weights: ColourSpace, ranges: tuple[int, int, int]) -> NDArray[np.float64]:
     red, blue = weights
     green = 1 - red - blue
     dark, levels, colours = ranges
@@ -231,6 +275,6 @@ def _colour_matrix(
 
 
 def _levels(picture: av.VideoFrame) -> tuple[int, int, int]:
-    """Luma of black, and how many levels luma and colour differences have from there."""
+    """Return `FULL` or `LIMITED`."""
     is_full = PLANAR[picture.format.name] or picture.color_range == ColorRange.JPEG
-    return (0, 255, 255) if is_full else (16, 219, 224)
+    return FULL if is_full else LIMITED

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date, datetime
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -37,6 +38,9 @@ SAFE_OPTIONS = {
     "max_pixels": str(MAX_PIXELS),
     "enable_drefs": "0",  # of a movie whose pictures lie in another file
 }
+# Of metadata: the first is on the phone's own clock, the other one in UTC.
+DATE_KEYS = ("com.apple.quicktime.creationdate", "creation_time")
+FIRST_YEAR = 1990  # of digital video; a camera without a clock notes 1904 or 1970
 MAX_CORRUPT_PACKETS_IN_A_ROW = 1000
 TIME_TOLERANCE_S = 1e-6
 SEEK_MARGINS_S = (0.0, 3.0)  # some containers find no keyframe close before the time asked for
@@ -114,6 +118,24 @@ def probe_video(path: Path) -> VideoInfo:
             nominal_fps=float(stream.average_rate) if stream.average_rate else None,
             promised_duration_s=_promised_duration_s(container, stream),
         )
+
+
+def read_date(path: Path) -> date | None:
+    """Return the day on which a video was filmed, as its camera noted it; None if it didn't.
+
+    Raises
+    ------
+    VideoError
+        As `probe_video`.
+    """
+    with _open(path) as (container, stream):
+        for key in DATE_KEYS:
+            for noted in (container.metadata, stream.metadata):
+                with suppress(ValueError):
+                    moment = datetime.fromisoformat(noted.get(key, ""))
+                    if moment.year >= FIRST_YEAR:
+                        return (moment.astimezone() if key == DATE_KEYS[-1] else moment).date()
+    return None
 
 
 def read_frames(
