@@ -33,6 +33,14 @@ class ResultError(FormcheckError):
     """The result of an earlier analysis cannot be read."""
 
 
+class LogError(FormcheckError):
+    """The log of runs cannot be read or written, or does not hold what is asked for."""
+
+
+class ActivityError(FormcheckError):
+    """The file of a watch cannot be read."""
+
+
 class DiskFullError(OutputError):
     """There is no room for the results, so no further one can be written either."""
 

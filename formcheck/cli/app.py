@@ -10,6 +10,9 @@ from formcheck.cli.analyze import ANALYZE_HELP, analyze
 from formcheck.cli.batch import BATCH_HELP, batch
 from formcheck.cli.bench import bench
 from formcheck.cli.doctor import doctor
+from formcheck.cli.history import HISTORY_HELP, history
+from formcheck.cli.log import LOG_HELP, log
+from formcheck.cli.shoes import SHOES_HELP, shoes
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +24,9 @@ app.command(help=ANALYZE_HELP)(analyze)
 app.command(help=BATCH_HELP)(batch)
 app.command()(doctor)
 app.command()(bench)
+app.add_typer(log, name="log", help=LOG_HELP)
+app.add_typer(shoes, name="shoes", help=SHOES_HELP)
+app.command(help=HISTORY_HELP)(history)
 
 
 def _show_version(wanted: bool) -> None:

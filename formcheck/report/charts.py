@@ -107,7 +107,7 @@ def draw_chart(analysis: Analysis, column: str, size: ChartSize) -> str:
         text = io.StringIO()
         FigureCanvasSVG(figure)  # the one that savefig draws on
         figure.savefig(text, format="svg", metadata=dict.fromkeys(NO_METADATA))
-    return _as_element(text.getvalue(), f"{column}-{size.name}")
+    return as_element(text.getvalue(), f"{column}-{size.name}")
 
 
 def stride_step(strides: int) -> int:
@@ -232,7 +232,7 @@ def _draw_onset(axes: Axes, onset: Estimate, *, is_short: bool) -> None:
     )
 
 
-def _as_element(svg: str, prefix: str) -> str:
+def as_element(svg: str, prefix: str) -> str:
     """Keep the drawing alone: no prolog, no metadata, no addresses, page colours, own ids."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
