@@ -37,6 +37,14 @@ class ExportError(FormcheckError):
     """A result cannot be brought into the format asked for."""
 
 
+class LogError(FormcheckError):
+    """The log of runs cannot be read or written, or does not hold what is asked for."""
+
+
+class ActivityError(FormcheckError):
+    """The file of a watch cannot be read."""
+
+
 class DiskFullError(OutputError):
     """There is no room for the results, so no further one can be written either."""
 

@@ -81,7 +81,9 @@ def _make_csv(rows: Sequence[Row]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([_guard(_as_text(getattr(row, name))) for name in names] for row in rows)
+    writer.writerows(
+        [guard_formula(_as_text(getattr(row, name))) for name in names] for row in rows
+    )
     return text.getvalue()
 
 
@@ -89,7 +91,7 @@ def _as_text(value: Any) -> Any:
     return as_text(value) if isinstance(value, str) else value
 
 
-def _guard(value: Any) -> Any:
+def guard_formula(value: Any) -> Any:
     """Keep a spreadsheet from running a text as a formula; numbers stay as they are."""
     if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA_STARTS):
         return f"'{value}"

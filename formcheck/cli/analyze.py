@@ -22,6 +22,7 @@ from formcheck.cli.options import (
     with_options,
 )
 from formcheck.cli.places import refuse_own_overlay, require_room_for_results
+from formcheck.cli.run_options import DbOption, MakeEntry, prepare_log, with_entry
 from formcheck.cli.speech import (
     Output,
     errors_as_one_line,
@@ -41,6 +42,7 @@ ANALYZE_HELP = """Analyse one video and write the report.
 Examples:
   formcheck analyze treadmill.mp4
   formcheck analyze slowmo.mov --slow-motion 8 --height-cm 178
+  formcheck analyze treadmill.mp4 --log --shoes "blue ones" --pain "lower back:4"
 
 \b
 Ends with
@@ -51,6 +53,7 @@ Ends with
 
 
 @with_options
+@with_entry
 def analyze(
     video: Annotated[Path, typer.Argument(metavar="VIDEO", help="The video of a run.")],
     out: Annotated[
@@ -71,6 +74,11 @@ def analyze(
             help=f"Also write, with commas between: {', '.join(ExportFormat)} (formcheck export).",
         ),
     ] = "",
+    log: Annotated[
+        bool, typer.Option("--log", help="Store the run in the log, with what is said below.")
+    ] = False,
+    entry: MakeEntry,
+    db: DbOption = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print report.json to standard output, nothing else.")
     ] = False,
@@ -82,6 +90,7 @@ def analyze(
     wanted = list_of(ExportFormat, export) if export else []
     with errors_as_one_line(debug), own_stderr(debug) as stderr:
         chosen = options()
+        log_run = prepare_log(log, db, entry)
         require_room_for_results(folder)
         refuse_own_overlay(folder, video)
         from formcheck.export import choose_formats, export_analysis
@@ -112,6 +121,8 @@ def analyze(
             say(console, f"Export: {path}")
         for reason in left_out.values():
             say(console, f"Left out: {reason}")
+        if log_run is not None:
+            say(console, log_run(result, folder))
 
 
 @contextmanager

@@ -12,6 +12,9 @@ from formcheck.cli.bench import BENCH_HELP, bench
 from formcheck.cli.doctor import DOCTOR_HELP, doctor
 from formcheck.cli.export import EXPORT_HELP, export
 from formcheck.cli.guide import GUIDE_HELP, guide
+from formcheck.cli.history import HISTORY_HELP, history
+from formcheck.cli.log import LOG_HELP, log
+from formcheck.cli.shoes import SHOES_HELP, shoes
 from formcheck.cli.snapshot import SNAPSHOT_HELP, snapshot
 
 # "\b" keeps the lines of its paragraph as they are.
@@ -24,6 +27,7 @@ Examples:
   formcheck batch clips --out results          all videos in a folder
   formcheck snapshot formcheck_out/treadmill   early against late, to share
   formcheck export results/treadmill           a result, for other programs
+  formcheck history                            what goes together over your runs
   formcheck analyze --help                     what a command takes
   formcheck --install-completion               let the Tab key complete
 """
@@ -38,6 +42,9 @@ app.command(help=ANALYZE_HELP)(analyze)
 app.command(help=BATCH_HELP)(batch)
 app.command(help=SNAPSHOT_HELP)(snapshot)
 app.command(help=EXPORT_HELP)(export)
+app.add_typer(log, name="log", help=LOG_HELP)
+app.add_typer(shoes, name="shoes", help=SHOES_HELP)
+app.command(help=HISTORY_HELP)(history)
 app.command(help=GUIDE_HELP)(guide)
 app.command(help=DOCTOR_HELP)(doctor)
 app.command(help=BENCH_HELP)(bench)

@@ -201,16 +201,26 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
     To make them imports much, so the command does it where errors are turned into one line.
     """
-    own, asked = (inspect.signature(f).parameters for f in (command, make_options))
+    return taking(command, "options", make_options)
+
+
+def taking(
+    command: Callable[..., None], name: str, make: Callable[..., Any]
+) -> Callable[..., None]:
+    """Give a command all parameters of `make` in place of its parameter `name`.
+
+    The command gets there a function of no parameters that makes what is asked for.
+    """
+    own, asked = (inspect.signature(f).parameters for f in (command, make))
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
-        chosen = {name: given.pop(name) for name in asked}
-        command(options=functools.partial(make_options, **chosen), **given)
+        chosen = {parameter: given.pop(parameter) for parameter in asked}
+        command(**given, **{name: functools.partial(make, **chosen)})
 
     shown: list[inspect.Parameter] = []
     for parameter in own.values():
-        shown += asked.values() if parameter.name == "options" else [parameter]
+        shown += asked.values() if parameter.name == name else [parameter]
     by_name = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in shown]
     run.__signature__ = inspect.Signature(by_name)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in by_name}

@@ -134,7 +134,7 @@ def _as_svg(name: str, size_in: tuple[float, float], draw: Callable[[Axes], None
         text = io.StringIO()
         FigureCanvasSVG(figure)  # the one that savefig draws on
         figure.savefig(text, format="svg", metadata=dict.fromkeys(NO_METADATA))
-    return _as_element(text.getvalue(), name)
+    return as_element(text.getvalue(), name)
 
 
 def stride_step(strides: int) -> int:
@@ -261,7 +261,7 @@ def _draw_onset(axes: Axes, onset: Estimate) -> None:
     )
 
 
-def _as_element(svg: str, prefix: str) -> str:
+def as_element(svg: str, prefix: str) -> str:
     """Keep the drawing alone: no prolog, no metadata, no addresses, page colours, own ids."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

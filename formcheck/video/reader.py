@@ -85,6 +85,17 @@ class DecodeLog:
     last_time_s: float = 0.0
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return what a video's container says of itself, such as when it was made.
+
+    Raises
+    ------
+    VideoError
+    """
+    with _open(path) as (container, _):
+        return dict(container.metadata)
+
+
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, as hex."""
     with path.open("rb") as file:

@@ -1,0 +1,196 @@
+"""`formcheck log`: the runs that were stored, and what is known of them."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from formcheck.cli.options import DebugOption
+from formcheck.cli.run_options import DbOption, MakeEntry, describe, store_analysis, with_entry
+from formcheck.cli.speech import Output, errors_as_one_line, reader_may_leave, say
+
+if TYPE_CHECKING:
+    from formcheck.runlog.store import RunLog
+
+# "\b" keeps the lines of its paragraph as they are.
+LOG_HELP = """The log of your runs: list, add, edit, remove, export, import.
+
+\b
+Examples:
+  formcheck log
+  formcheck log add formcheck_out/treadmill --distance 12km --shoes "blue ones"
+  formcheck log add --date "2025-05-01 18:30" --distance 5km --shoes "blue ones"
+  formcheck log edit 7 --pain "lower back:4" --surface road
+  formcheck log import morning.fit --to 7
+  formcheck log export runs.csv
+
+It is a file on this machine and nowhere else: the one that --db or the variable FORMCHECK_DB names,
+or else runs.sqlite3 in the folder for the data of programs.
+"""
+
+log = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="Of the run, as the list shows it.")]
+
+
+@log.callback()
+def _list_unless_told(context: typer.Context, db: DbOption = None) -> None:
+    context.obj = db
+    if context.invoked_subcommand is None:
+        list_runs(context)
+
+
+@log.command("list")
+def list_runs(context: typer.Context, db: DbOption = None, debug: DebugOption = False) -> None:
+    """List all runs, by time."""
+    with _opened(context, db, debug) as runs:
+        from formcheck.runlog.terminal import print_runs
+
+        print_runs(runs.runs(), Output())
+
+
+@log.command("add")
+@with_entry
+def add_run(
+    context: typer.Context,
+    result: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="RESULT_FOLDER",
+            help="Of a finished analysis; without one, a run that was not filmed is added.",
+        ),
+    ] = None,
+    *,
+    entry: MakeEntry,
+    db: DbOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Add a finished result, without analysing again; or a run that was not filmed."""
+    if result is None:
+        with _opened(context, db, debug) as runs:
+            say(Output(), describe(runs.store(entry())))
+        return
+    with errors_as_one_line(debug), reader_may_leave():
+        from formcheck.report.reading import read_analysis
+
+        say(Output(), store_analysis(read_analysis(result), result, entry(), db or context.obj))
+        sys.stdout.flush()
+
+
+@log.command("edit")
+@with_entry
+def edit_run(
+    context: typer.Context,
+    number: Number,
+    *,
+    entry: MakeEntry,
+    db: DbOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Change what is known of a run; an empty text takes back: --shoes ''."""
+    with _opened(context, db, debug) as runs:
+        from formcheck.runlog.store import Entry
+
+        said = entry()
+        if said == Entry():
+            raise typer.BadParameter("say what is to be changed, such as --shoes or --pain")
+        say(Output(), describe(runs.store(said, number)))
+
+
+@log.command("remove")
+def remove_runs(
+    context: typer.Context,
+    numbers: Annotated[
+        list[int], typer.Argument(metavar="NUMBER", help="Of the runs, as the list shows them.")
+    ],
+    db: DbOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Remove runs from the log; their reports stay where they are."""
+    with _opened(context, db, debug) as runs:
+        from formcheck.runlog.words import format_date
+
+        for run in runs.remove(numbers):
+            say(Output(), f"Run {run.id} of {format_date(run.when.time)} removed.")
+
+
+@log.command("export")
+def export_runs(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="To be written, CSV; standard output if not given."),
+    ] = None,
+    db: DbOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Write all runs as CSV, each column with its unit (docs/log.md)."""
+    with _opened(context, db, debug) as runs:
+        from formcheck.report.files import write_text
+        from formcheck.runlog.table import write_csv
+
+        text = write_csv(runs.runs())
+        if file is None:
+            sys.stdout.write(text)
+        else:
+            write_text(text, file)
+
+
+@log.command("import")
+def import_files(
+    context: typer.Context,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE", help="CSV as export writes it, or a watch's .fit or .gpx (also .gz)."
+        ),
+    ],
+    to: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="Of the run that the watch's file belongs to."),
+    ] = None,
+    db: DbOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Read runs from CSV, or from the file of a watch.
+
+    A watch's file is joined with the run that was filmed while it ran, if there is just one, and
+    its cadence compared with the video's; else it becomes a run of its own.
+    """
+    if to is not None and len(files) != 1:
+        raise typer.BadParameter("--to goes with one file of a watch")
+    with _opened(context, db, debug) as runs:
+        from formcheck.runlog.activity import is_activity
+
+        for file in files:
+            if is_activity(file) or to is not None:
+                _import_activity(file, runs, to)
+            else:
+                _import_table(file, runs)
+
+
+def _import_activity(file: Path, runs: "RunLog", to: int | None) -> None:
+    from formcheck.runlog.activity import read_activity
+    from formcheck.runlog.store import Entry
+
+    say(Output(), describe(runs.store(Entry(activity=read_activity(file)), to)))
+
+
+def _import_table(file: Path, runs: "RunLog") -> None:
+    from formcheck.runlog.table import read_csv
+
+    found = read_csv(file, runs.runs())
+    new = runs.restore(found)
+    say(Output(), f"{new} new, {len(found) - new} brought up to date, from {file.name}.")
+
+
+@contextmanager
+def _opened(context: typer.Context, db: Path | None, debug: bool) -> Iterator["RunLog"]:
+    with errors_as_one_line(debug), reader_may_leave():
+        from formcheck.runlog.store import open_log
+
+        with open_log(db or context.obj) as runs:
+            yield runs
+        sys.stdout.flush()

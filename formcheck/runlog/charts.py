@@ -1,0 +1,140 @@
+"""Runs as dots with their intervals, against a number or by kind, as SVG."""
+
+import io
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from formcheck.report.charts import COLOURS, NO_METADATA, as_element
+from formcheck.runlog.history import Group, Outcome
+from formcheck.runlog.run import Run
+
+SIZE_IN = (6.0, 3.6)  # 72 units to the inch; two beside each other, one above the other on a phone
+LONGEST_NAME = 14  # characters of a kind under its runs
+SPREAD = 0.22  # half the width over which the runs of a kind are laid out
+# By what is told apart: years, months, days, hours, minutes, seconds.
+DATE_FORMATS = ["%Y", "%b", "%b %d", "%H:%M", "%H:%M", "%S.%f"]
+SECONDS_PER_DAY = 86_400.0
+LEAST_SPAN_DEG = 4.0  # so that steady runs look steady
+
+DATE = "date"  # the name of the chart whose numbers are days since 1970
+
+Value = Callable[[Run], float | None]
+
+
+def draw_against(
+    runs: Sequence[Run], outcome: Outcome, value: Value, name: str, label: str
+) -> str | None:
+    """Draw the change of runs against a number or date of theirs; None for fewer than two."""
+    known = [run for run in runs if value(run) is not None]
+    if len(known) < 2:
+        return None
+
+    def draw(axes: Axes) -> None:
+        _draw_runs(axes, np.array([value(run) for run in known], dtype=float), known, outcome)
+        if name == DATE:
+            locator = AutoDateLocator(minticks=2, maxticks=5)  # type: ignore[no-untyped-call]
+            axes.xaxis.set_major_locator(locator)
+            axes.xaxis.set_major_formatter(
+                ConciseDateFormatter(  # type: ignore[no-untyped-call]
+                    locator, formats=DATE_FORMATS, show_offset=False
+                )
+            )
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.set_xlabel(label, color=COLOURS["muted"])
+        axes.margins(x=0.06)
+
+    return _draw(f"{outcome.name}-{name}", outcome, draw)
+
+
+def draw_groups(runs: Sequence[Run], groups: Sequence[Group], outcome: Outcome) -> str | None:
+    """Draw the runs of each kind with their mean; None for fewer than two kinds."""
+    own = [group for group in groups if group.outcome == outcome.name]
+    if len(own) < 2:
+        return None
+
+    def draw(axes: Axes) -> None:
+        for at, group in enumerate(own):
+            members = [run for run in runs if getattr(run, group.grouping) == group.name]
+            spread = np.linspace(-SPREAD, SPREAD, len(members)) if len(members) > 1 else np.zeros(1)
+            _draw_runs(axes, at + spread, members, outcome)
+            axes.hlines(group.mean, at - 0.35, at + 0.35, color=COLOURS["line"], linewidth=2.5)
+            if group.ci95 is not None:
+                shown = np.clip(group.ci95, *axes.get_ylim())
+                axes.fill_between(
+                    [at - 0.35, at + 0.35], *shown, color=COLOURS["line"], alpha=0.12, linewidth=0
+                )
+        axes.set_xticks(range(len(own)), [_shorten(group.name) for group in own])
+        axes.set_xlim(-0.6, len(own) - 0.4)
+
+    return _draw(f"{outcome.name}-by-{own[0].grouping}", outcome, draw)
+
+
+def _draw_runs(
+    axes: Axes, places: NDArray[np.float64], runs: Sequence[Run], outcome: Outcome
+) -> None:
+    changes = np.array([outcome.of(run) for run in runs], dtype=float)
+    value, low, high = changes.T
+    axes.vlines(places, low, high, color=COLOURS["dot"], linewidth=2.0, alpha=0.7, zorder=2)
+    increased = [getattr(run.filmed, f"{outcome.name}_verdict") == "increased" for run in runs]
+    colours = [COLOURS["late" if grew else "early"] for grew in increased]
+    axes.scatter(places, value, s=36, c=colours, zorder=3, linewidth=0)
+
+
+def _draw(name: str, outcome: Outcome, draw: Callable[[Axes], None]) -> str:
+    settings: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": name,
+        "svg.id": None,
+        "font.family": ["sans-serif"],
+        "font.size": 12.0,
+        "text.parse_math": False,  # a pair may be named $x$
+    }
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # is only measured here: the page has its own
+        figure = Figure(figsize=SIZE_IN, layout="constrained")
+        axes = figure.add_subplot()
+        draw(axes)
+        _style(axes, f"{outcome.label}, late minus early (°)")
+        text = io.StringIO()
+        FigureCanvasSVG(figure)  # the one that savefig draws on
+        figure.savefig(text, format="svg", metadata=dict.fromkeys(NO_METADATA))
+    return as_element(text.getvalue(), name)
+
+
+def _style(axes: Axes, title: str) -> None:
+    low, high = axes.get_ylim()
+    middle, half = (low + high) / 2, max(high - low, LEAST_SPAN_DEG) / 2
+    axes.set_ylim(min(middle - half, -0.5), max(middle + half, 0.5))
+    axes.axhline(0, color=COLOURS["muted"], linewidth=1, zorder=1)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=COLOURS["ink"])
+    axes.tick_params(colors=COLOURS["muted"], length=0)
+    axes.grid(axis="y", color=COLOURS["grid"], linewidth=1)
+    axes.set_axisbelow(True)
+    axes.patch.set_visible(False)
+    axes.figure.patch.set_visible(False)
+    for name, spine in axes.spines.items():
+        spine.set_visible(name == "bottom")
+        spine.set_color(COLOURS["grid"])
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
+def local_day(run: Run) -> float:
+    """Return the run's time as its own clock had it, in days since 1970, as a chart wants it."""
+    local = run.when.time.replace(tzinfo=UTC)
+    return local.timestamp() / SECONDS_PER_DAY
