@@ -104,6 +104,11 @@ class Capture:
     camera: CameraFacts
     warnings: list[Warning]
 
+    @property
+    def lean_column(self) -> str:
+        """The lean of the trunk that this view shows: forward from the side, else sideways."""
+        return "trunk_lean_deg" if self.view == "side" else "lateral_trunk_lean_deg"
+
 
 @dataclass(frozen=True)
 class GaitFacts:

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from formcheck.errors import SystemLibraryError
 from formcheck.guide import GUIDE, PLAN, point_for
-from formcheck.keypoints import BONES, INDEX, KEYPOINTS
 from formcheck.metrics import REGISTRY
 from formcheck.report.advice import give_advice
+from formcheck.report.bodies import lay_bodies
 from formcheck.report.charts import (
     FEWEST_FOR_MEDIAN,
     charted_metrics,
@@ -35,7 +34,6 @@ from formcheck.verdict import format_time
 
 VIEW_WORDS = {"side": "from the side", "rear": "from behind", "front": "from the front"}
 TENTHS = 10
-BODY_MARGIN = 0.04  # of the bodies' extent, around them
 BOKEH_SCRIPTS = ("bokeh", "bokeh-api")
 # Angles whose course through a stride is shown, where they can be seen.
 CURVES = {
@@ -77,41 +75,6 @@ class _Curve:
 
 
 @dataclass(frozen=True)
-class _Body:
-    """The mean body of a part: a name and an SVG path for each kind of line."""
-
-    part: str
-    strides: int
-    paths: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class _Bodies:
-    """Both mean bodies, and the picture that holds them through the whole stride."""
-
-    drawn: list[_Body]
-    alt: str
-    phase: int
-    from_contact: bool
-    left: float
-    top: float
-    width: float
-    height: float
-
-    @property
-    def view_box(self) -> str:
-        return f"{self.left:.0f} {self.top:.0f} {self.width:.0f} {self.height:.0f}"
-
-    @property
-    def bottom(self) -> float:
-        return round(self.top + self.height)
-
-    @property
-    def stroke(self) -> float:
-        return round(self.height / 90, 1)
-
-
-@dataclass(frozen=True)
 class _Shown:
     """A picture with its words."""
 
@@ -144,7 +107,7 @@ def render_html(analysis: Analysis) -> str:
         charts=[_make_chart(analysis, column) for column in charts],
         tenths=_tenths(analysis, charts),
         data=make_page_data(analysis, strides),
-        bodies=_lay_bodies(analysis, strides) if strides else None,
+        bodies=lay_bodies(analysis, strides) if strides else None,
         curves=_draw_curves(strides),
         quality=judge_quality(analysis),
         guide=GUIDE,
@@ -209,54 +172,6 @@ def _tenths(analysis: Analysis, columns: list[str]) -> list[tuple[str, list[str]
     ]
 
 
-def _lay_bodies(analysis: Analysis, strides: list[MeanStride]) -> _Bodies:
-    """Draw the mean bodies in the middle of the stance, in a picture that holds all phases."""
-    points = np.concatenate([mean.body.reshape(-1, 2) for mean in strides])
-    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
-    around = BODY_MARGIN * float((high - low).max())
-    left, top = low - around
-    width, height = high - low + 2 * around
-    toe_off_pct = strides[0].toe_off_pct
-    phase = 0 if np.isnan(toe_off_pct) else round(toe_off_pct / 2)
-    lean = {mean.part: np.nanmean(mean.mean[_lean_column(analysis)]) for mean in strides}
-    return _Bodies(
-        drawn=[
-            _Body(
-                mean.part, mean.strides, _body_paths(mean.body[phase], analysis.capture.near_side)
-            )
-            for mean in strides
-        ],
-        alt="The mean skeletons of the early and the late part, laid over each other at the hips. "
-        f"Lean early {lean['early']:.1f}°, late {lean['late']:.1f}°.",
-        phase=phase,
-        from_contact=analysis.capture.view == "side",
-        left=float(left),
-        top=float(top),
-        width=float(width),
-        height=float(height),
-    )
-
-
-def _body_paths(points: NDArray[np.float64], near_side: str) -> list[tuple[str, str]]:
-    near = [near_side in name for name in KEYPOINTS]
-    trunk = [
-        (points[INDEX[f"left_{part}"]] + points[INDEX[f"right_{part}"]]) / 2
-        for part in ("hip", "shoulder")
-    ]
-    lines = {
-        "far": [(points[a], points[b]) for a, b in BONES if not (near[a] and near[b])],
-        "limbs": [(points[a], points[b]) for a, b in BONES if near[a] and near[b]],
-        "trunk": [(trunk[0], trunk[1])],
-    }
-    return [(name, "".join(_line(*ends) for ends in drawn)) for name, drawn in lines.items()]
-
-
-def _line(start: NDArray[np.float64], end: NDArray[np.float64]) -> str:
-    if not (np.isfinite(start).all() and np.isfinite(end).all()):
-        return ""
-    return f"M{start[0]:.1f},{start[1]:.1f}L{end[0]:.1f},{end[1]:.1f}"
-
-
 def _draw_curves(strides: list[MeanStride]) -> list[_Curve]:
     return [
         _Curve(
@@ -272,10 +187,6 @@ def _draw_curves(strides: list[MeanStride]) -> list[_Curve]:
 def _widest_gap(strides: list[MeanStride], column: str) -> float:
     early, late = (mean.mean[column] for mean in strides)
     return float(np.abs(late - early).max())
-
-
-def _lean_column(analysis: Analysis) -> str:
-    return "trunk_lean_deg" if analysis.capture.view == "side" else "lateral_trunk_lean_deg"
 
 
 @cache
@@ -324,7 +235,7 @@ def _describe_picture(analysis: Analysis, picture: Picture) -> _Shown:
     what = "trunk lean" if side else "sideways lean"
     at = format_time(picture.time_s)
     lean = "" if math.isnan(picture.lean_deg) else f": {what} {picture.lean_deg:.1f}° here"
-    facts = analysis.metrics[_lean_column(analysis)]
+    facts = analysis.metrics[analysis.capture.lean_column]
     part = facts.baseline if picture.part == "early" else facts.late
     mean = f", {part.mean:.1f}° on average" if lean and part.mean is not None else ""
     return _Shown(

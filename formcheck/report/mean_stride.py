@@ -43,7 +43,7 @@ def find_mean_strides(analysis: Analysis) -> list[MeanStride]:
     """Return the mean stride of the early and of the late part; empty where either has too few."""
     is_side = analysis.capture.view == "side"
     cycles = find_cycles(analysis.series.strides, from_contact=is_side)
-    facts = analysis.metrics["trunk_lean_deg" if is_side else "lateral_trunk_lean_deg"]
+    facts = analysis.metrics[analysis.capture.lean_column]
     found = [
         _lay_over(analysis, name, _within(cycles, part))
         for name, part in (("early", facts.baseline), ("late", facts.late))

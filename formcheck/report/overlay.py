@@ -56,11 +56,8 @@ class Overlay:
         self._analysis = analysis
         self._clock = analysis.series.video_time_s
         self._near_s = NEAR_SHARE * float(np.median(np.diff(self._clock)))
-        known = [c for c in charted_metrics(analysis) if analysis.metrics[c].mean is not None]
-        self._lean = (
-            "trunk_lean_deg" if analysis.capture.view == "side" else "lateral_trunk_lean_deg"
-        )
-        self._shown = [*known, "cadence_spm"]
+        self._lean = analysis.capture.lean_column
+        self._shown = charted_metrics(analysis)
         self._charts: dict[tuple[int, int], RunningChart | None] = {}  # by size of the picture
         self._numbers: tuple[list[list[Cell]], Layer] | None = None
         hips = analysis.series.keypoints.middle("hip")[:, 0]

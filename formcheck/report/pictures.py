@@ -86,7 +86,7 @@ def _choose_frames(analysis: Analysis) -> tuple[int, int] | None:
     strides = analysis.series.strides
     if len(strides) < 2:
         return None
-    column = "trunk_lean_deg" if analysis.capture.view == "side" else "lateral_trunk_lean_deg"
+    column = analysis.capture.lean_column
     facts, lean = analysis.metrics[column], analysis.series.values[column]
     early = _typical_stride(facts.baseline, strides.start_s, lean)
     late = _typical_stride(facts.late, strides.start_s, lean)

@@ -94,7 +94,7 @@ def with_video(analysis: Analysis, folder: Path) -> Analysis:
 def _compose(analysis: Analysis, pictures: list[Picture], filmed: date | None) -> Image.Image:
     verdict = _Verdict(analysis)
     shown = [_fit(picture) for picture in pictures]
-    columns = [c for c in charted_metrics(analysis) if analysis.metrics[c].mean is not None]
+    columns = charted_metrics(analysis)
     below = MARGIN + verdict.height + GAP + round(LINE * CAPTION_PX)
     table = below + max(image.height for image in shown) + GAP
     footer = table + round(LINE * TABLE_PX * (len(columns) + 1.3)) + GAP
