@@ -20,7 +20,7 @@ from formcheck.signals.body import hide_outside_picture
 from formcheck.video.ahead import work_ahead
 from formcheck.video.camera import CameraTrack, CameraWatch, Glimpse, glimpse
 from formcheck.video.frame import Frame
-from formcheck.video.moments import Moment, choose_interval, is_due, keep, take_moment
+from formcheck.video.moments import Album, Moment, choose_interval, is_due, take_moment
 from formcheck.video.reader import (
     TIME_TOLERANCE_S,
     DecodeLog,
@@ -29,7 +29,7 @@ from formcheck.video.reader import (
     read_frame_near,
     read_frames,
 )
-from formcheck.video.spans import Span, cut_into_spans
+from formcheck.video.spans import Span, cut_into_spans, total_length_s
 
 WORKING_SIDE_PX = 1280  # longer side of the frames the engine sees; its network sees 256 of a crop
 SURVEY_FRAMES = 8
@@ -67,7 +67,7 @@ class Observation:
         Further windows that `watch_more` watched; they lie where something was to be seen, so what
         is said of the whole run must not rest on them.
     moments : list of Moment
-        A few pictures of the people, in order.
+        A few pictures of the people, in order, taken every `moment_s` seconds.
     sights : list of Sight
         What was kept of each frame, for `watch_more`.
     camera_watch : CameraWatch or None
@@ -85,6 +85,7 @@ class Observation:
     windows: list[Span] = field(default_factory=list)
     closer: list[Span] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
+    moment_s: float = np.inf
     sights: list["Sight"] = field(default_factory=list)
     camera_watch: CameraWatch | None = None
     helpers: "Helpers | None" = None
@@ -161,12 +162,14 @@ def observe_video(
     log = DecodeLog()
     people, camera = PeopleTracker(), CameraWatch()
     kept: list[Sight] = []
-    moments: list[Moment] = []
-    with closing(_watch(info, engine, log, windows, every, progress, helpers)) as sights:
+    moment_s = choose_interval(total_length_s(windows) or info.promised_duration_s or 0.0)
+    album = Album(moment_s)
+    watched = _watch(info, engine, log, windows, every, moment_s, progress, helpers)
+    with closing(watched) as sights:
         for sight in sights:
             people.add(sight.glimpse.time_s, sight.position, sight.confidence, sight.profile)
             camera.look(sight.glimpse, sight.position)
-            keep(moments, sight.moment)
+            album.add(sight.moment)
             if resumable:
                 kept.append(sight.without_pixels())
     log.frames_decoded = len(people.time_s)
@@ -178,7 +181,8 @@ def observe_video(
         engine,
         every,
         windows=list(windows),
-        moments=moments,
+        moments=album.moments,
+        moment_s=moment_s,
         sights=kept,
         camera_watch=camera if resumable else None,
         helpers=helpers,
@@ -207,11 +211,14 @@ def watch_more(
     log = dataclasses.replace(seen.log)
     camera = copy.deepcopy(seen.camera_watch)
     sights, moments = list(seen.sights), list(seen.moments)
-    sights_of_more = _watch(info, seen.engine, log, windows, seen.every, progress, seen.helpers)
+    sights_of_more = _watch(
+        *(info, seen.engine, log, windows, seen.every, seen.moment_s), progress, seen.helpers
+    )
     with closing(sights_of_more) as watched:
         for sight in watched:
             camera.look(sight.glimpse, sight.position)
-            keep(moments, sight.moment)
+            if sight.moment is not None:
+                moments.append(sight.moment)
             sights.append(sight.without_pixels())
     sights.sort(key=lambda sight: sight.glimpse.time_s)
     people = PeopleTracker()
@@ -258,19 +265,14 @@ def _watch(
     log: DecodeLog,
     windows: Sequence[Span],
     every: int,
+    moment_s: float,
     progress: Progress | None,
     helpers: Helpers | None,
 ) -> Generator[Sight]:
     """Yield what is seen, in order."""
-    watched_s = sum(window.until_s - window.from_s for window in windows)
-    count = _Count(watched_s or info.promised_duration_s or 0.0, progress)
+    count = _Count(total_length_s(windows) or info.promised_duration_s or 0.0, progress)
     spans = windows or (cut_into_spans(info) if engine.splits else [Span()])
-    video = _Pictures(
-        info,
-        every,
-        whole=engine.whole_pictures,
-        moment_s=choose_interval(watched_s or info.promised_duration_s or 0.0),
-    )
+    video = _Pictures(info, every, whole=engine.whole_pictures, moment_s=moment_s)
     if helpers is not None and len(spans) > 1:
         return _watch_elsewhere(video, helpers, spans, count, log)
     if engine.threads == 1 or len(spans) == 1:

@@ -31,6 +31,7 @@ from formcheck.summary import assess_metric, count_from_baseline, describe_gait
 from formcheck.verdict import reach_verdict
 from formcheck.video.reader import VideoInfo, hash_file, is_variable_rate, probe_video
 from formcheck.video.sampling import plan_around, plan_windows, thin_out
+from formcheck.video.spans import total_length_s
 
 MIN_STRIDES = 2
 # Masks, for slouch, are drawn seven times in a stride, and more often in a short video: what is
@@ -94,7 +95,7 @@ def watch(
     """Watch as much of a video as the options say."""
     slow_motion = slow_motion_factor(options, info.nominal_fps)
     windows = plan_windows(info, options.sampling, slow_motion)
-    length_s = sum(w.until_s - w.from_s for w in windows) or info.promised_duration_s or np.inf
+    length_s = total_length_s(windows) or info.promised_duration_s or np.inf
     mask_interval_s = choose_mask_interval(length_s, slow_motion)
     return observe_video(
         info,

@@ -143,6 +143,11 @@ class MetricFacts:
     onset_s: Estimate | None
     note: str | None = None
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether early and late were compared; else their means would only look like a change."""
+        return self.change.value is not None
+
 
 @dataclass(frozen=True)
 class Verdict:

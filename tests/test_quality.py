@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from formcheck.guide import POINTS
+from formcheck.keypoints import INDEX
 from formcheck.options import Options
 from formcheck.pipeline import assess_run
 from formcheck.report.html import render_html
@@ -41,8 +42,14 @@ def test_a_well_filmed_run_is_good_in_every_point(run):
     assert len(judge_quality(run)) == 6
 
 
-def test_the_height_in_the_picture_is_that_of_the_runner(run):
-    assert runner_height_px(run) == pytest.approx(280, rel=0.06)
+@pytest.mark.parametrize("hidden", [(), ("left_wrist", "right_thumb", "left_ear")])
+def test_the_height_in_the_picture_is_that_of_the_runner(run, hidden):
+    points = run.series.keypoints
+    position = points.position.copy()
+    position[:, [INDEX[name] for name in hidden]] = np.nan
+    series = dataclasses.replace(run.series, keypoints=points.with_position(position))
+    seen = dataclasses.replace(run, series=series)
+    assert runner_height_px(seen) == pytest.approx(280, rel=0.06)
 
 
 @pytest.mark.parametrize(("share", "grade"), [(1.0, None), (0.6, "fair"), (0.3, "poor")])

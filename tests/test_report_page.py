@@ -14,6 +14,7 @@ from formcheck.keypoints import INDEX
 from formcheck.options import Options
 from formcheck.pipeline import assess_run
 from formcheck.report.html import render_html
+from formcheck.report.page_data import make_page_data
 from formcheck.result import Analysis
 from formcheck.video.moments import ENOUGH, Moment
 from tests.browser import needs_browser, open_browser
@@ -218,6 +219,51 @@ def test_dragging_zooms_in_and_a_double_click_zooms_out(desk):
 
 
 @needs_browser
+def test_buttons_zoom_about_the_moment_shown(desk):
+    whole = shown_range(desk)
+    slider = desk.driver.find_element("id", "when")
+    desk.script("arguments[0].value = 10; arguments[0].dispatchEvent(new Event('input'))", slider)
+    near, far, back = desk.driver.find_elements("css selector", "[data-zoom]")
+    for _ in range(3):
+        near.send_keys(" ")  # as a keyboard does
+    start, end = shown_range(desk)
+    assert end - start == pytest.approx((whole[1] - whole[0]) / 8)
+    assert start < 20.0 < end
+    far.send_keys(" ")
+    assert np.diff(shown_range(desk))[0] == pytest.approx((whole[1] - whole[0]) / 4)
+    back.send_keys(" ")
+    assert shown_range(desk) == pytest.approx(whole)
+
+
+@needs_browser
+def test_after_an_hour_the_clock_has_hours(slumped, tmp_path):
+    """The same strides, a minute apart each."""
+    series, slow = slumped.series, 60.0
+    points = dataclasses.replace(series.keypoints, time_s=series.keypoints.time_s * slow)
+    strides = dataclasses.replace(
+        series.strides, start_s=series.strides.start_s * slow, end_s=series.strides.end_s * slow
+    )
+    long = dataclasses.replace(series, keypoints=points, strides=strides)
+    page = tmp_path / "report.html"
+    page.write_text(render_html(dataclasses.replace(slumped, series=long)), encoding="utf-8")
+    with open_browser() as browser:
+        load(browser, page)
+        labels = plot(
+            browser,
+            "root.x_range.setv({start: 3900000, end: 4800000});"
+            "const axis = root.below[0];"
+            "return axis.formatter.doFormat([4200000, 4500000], {loc: 0})",
+        )
+    assert labels == ["1:10:00", "1:15:00"]
+
+
+def test_moments_that_do_not_show_the_runner_are_left_out(slumped):
+    beside = Moment(10.0, slumped.moments[0].jpeg, (300.0, 20.0), (60.0, 360.0))
+    other = dataclasses.replace(slumped, moments=[*slumped.moments[:3], beside])
+    assert [m["time"] for m in make_page_data(other, [])["moments"]] == [0.0, 2.0, 4.0]
+
+
+@needs_browser
 def test_the_mean_bodies_move_through_the_stride(desk):
     legs = "return document.querySelector('#bodies path.early.limbs').getAttribute('d')"
     moved = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))"
@@ -299,17 +345,18 @@ def test_what_a_screen_reader_meets_has_names(desk):
 
 
 def test_the_page_stays_small_however_long_the_run(slumped):
-    """Every list at its longest, every picture at its largest."""
-    noise = np.random.default_rng(1).integers(0, 255, (360, 240, 3), dtype=np.uint8)
-    noise = cv2.GaussianBlur(noise, (7, 7), 0)  # about what a busy background leaves
+    """Every picture at its largest: square, and as busy as leaves."""
+    noise = np.random.default_rng(1).integers(0, 255, (360, 360, 3), dtype=np.uint8)
+    noise = cv2.GaussianBlur(noise, (3, 3), 0)
     _, jpeg = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 60])
     moments = [
         Moment(t, jpeg.tobytes(), (60.0, 20.0), (240.0, 360.0))
         for t in np.linspace(0, LENGTH_S - 1, 2 * ENOUGH - 1)
     ]
     page = render_html(dataclasses.replace(slumped, moments=moments))
-    assert page.count('"jpeg"') == ENOUGH
-    assert len(page.encode()) < MOST_BYTES
+    assert 0 < page.count('"jpeg"') < ENOUGH
+    # an hour of strides and two photos add so much
+    assert len(page.encode()) < MOST_BYTES - 900_000
 
 
 def test_what_is_shown_of_a_name_can_not_end_the_script(slumped):

@@ -122,7 +122,7 @@ def choose_formats(
 def export_analysis(
     analysis: Analysis, folder: Path, formats: Sequence[Format], name: str
 ) -> list[Path]:
-    """Write an analysis in some formats, each file whole or not at all.
+    """Write an analysis in some formats, each file whole or not at all, whatever ails another.
 
     Parameters
     ----------
@@ -141,16 +141,22 @@ def export_analysis(
     Raises
     ------
     ExportError
-        The analysis doesn't hold what a format needs.
+        The analysis doesn't hold what a format needs; told when the others are written.
     OutputError
         The folder can't be written.
     """
-    written = []
+    written, reasons = [], []
     for format in formats:
         for end, write in format.files.items():
             path = folder / f"{name}{end}"
-            write(analysis, path)
-            written.append(path)
+            try:
+                write(analysis, path)
+            except ExportError as error:
+                reasons.append(str(error))
+            else:
+                written.append(path)
+    if reasons:
+        raise ExportError("; ".join(dict.fromkeys(reasons)))
     return written
 
 

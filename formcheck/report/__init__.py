@@ -3,7 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from formcheck.report.files import write_frames, write_json, write_strides, write_text, write_whole
+from formcheck.report.files import (
+    remove,
+    write_frames,
+    write_json,
+    write_strides,
+    write_text,
+    write_whole,
+)
 from formcheck.report.html import render_html
 from formcheck.report.overlay import draw_overlay
 from formcheck.result import Analysis
@@ -16,7 +23,10 @@ def write_report(
     overlay: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> None:
-    """Write all files of the contract into a folder; report.json, which says it's done, last.
+    """Write all files of the contract into a folder.
+
+    report.json says that the result is whole: an older one goes first, and the new one comes last
+    but for the overlay, whose failure then costs nothing else.
 
     Parameters
     ----------
@@ -35,11 +45,12 @@ def write_report(
     VideoError
         The overlay is wanted and the video can't be read again.
     """
+    remove(folder / "report.json")
     write_frames(analysis, folder / "frames.parquet")
     write_strides(analysis, folder / "strides.parquet")
+    write_text(render_html(analysis), folder / "report.html")
+    write_json(analysis, folder / "report.json")
     if overlay:
         write_whole(
             folder / "overlay.mp4", lambda partial: draw_overlay(analysis, partial, progress)
         )
-    write_text(render_html(analysis), folder / "report.html")
-    write_json(analysis, folder / "report.json")

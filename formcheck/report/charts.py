@@ -79,8 +79,9 @@ def draw_chart(analysis: Analysis, column: str) -> str:
         # the onset's label and interval have a strip of their own below the strides
         strip = ONSET_STRIP * (high - low) if facts.onset_s is not None else 0.0
         axes.set_ylim(low - strip, high)
-        _draw_part(axes, facts.baseline, "early", "left", metric.unit, metric.decimals)
-        _draw_part(axes, facts.late, "late", "right", metric.unit, metric.decimals)
+        if facts.is_compared:
+            _draw_part(axes, facts.baseline, "early", "left", metric.unit, metric.decimals)
+            _draw_part(axes, facts.late, "late", "right", metric.unit, metric.decimals)
         _draw_dots(axes, time_s, value)
         if (course := running_course(analysis, column)) is not None:
             axes.plot(*course, color=COLOURS["line"], linewidth=2.0, solid_joinstyle="round")
@@ -102,7 +103,7 @@ def draw_curve(angle: str, label: str, strides: list[MeanStride]) -> str:
         _style(axes, f"{label} (°)")
         phase = np.arange(PHASES)
         for mean in strides:
-            colour = COLOURS[mean.part]
+            colour = COLOURS["line" if mean.part == "all" else mean.part]
             low, high = mean.mean[angle] - mean.sd[angle], mean.mean[angle] + mean.sd[angle]
             axes.fill_between(phase, low, high, color=colour, alpha=0.18, linewidth=0)
             axes.plot(phase, mean.mean[angle], color=colour, linewidth=2.2)

@@ -38,6 +38,14 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
             partial.unlink(missing_ok=True)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it is there; OutputError where that can't be done."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
 def cannot_write(path: Path, error: OSError) -> OutputError:
     """Say in the words of formcheck what the system says of a file or folder."""
     kind = DiskFullError if error.errno in DISK_FULL else OutputError

@@ -107,7 +107,8 @@ def render_html(analysis: Analysis) -> str:
         charts=[_make_chart(analysis, column) for column in charts],
         tenths=_tenths(analysis, charts),
         data=make_page_data(analysis, strides),
-        bodies=lay_bodies(analysis, strides) if strides else None,
+        bodies=lay_bodies(analysis, strides) if len(strides) == 2 else None,
+        is_side=analysis.capture.view == "side",
         curves=_draw_curves(strides),
         quality=judge_quality(analysis),
         guide=GUIDE,
@@ -175,8 +176,7 @@ def _tenths(analysis: Analysis, columns: list[str]) -> list[tuple[str, list[str]
 def _draw_curves(strides: list[MeanStride]) -> list[_Curve]:
     return [
         _Curve(
-            alt=f"{label} over the stride, early and late; the widest gap between the means is "
-            f"{_widest_gap(strides, column):.1f} degrees.",
+            alt=f"{label} over the stride{_tell_gap(strides, column)}.",
             svg=Markup(draw_curve(column, label, strides)),
         )
         for column, label in CURVES.items()
@@ -184,9 +184,12 @@ def _draw_curves(strides: list[MeanStride]) -> list[_Curve]:
     ]
 
 
-def _widest_gap(strides: list[MeanStride], column: str) -> float:
+def _tell_gap(strides: list[MeanStride], column: str) -> str:
+    if len(strides) < 2:
+        return ""
     early, late = (mean.mean[column] for mean in strides)
-    return float(np.abs(late - early).max())
+    gap = float(np.abs(late - early).max())
+    return f", early and late; the widest gap between the means is {gap:.1f} degrees"
 
 
 @cache
@@ -237,7 +240,8 @@ def _describe_picture(analysis: Analysis, picture: Picture) -> _Shown:
     lean = "" if math.isnan(picture.lean_deg) else f": {what} {picture.lean_deg:.1f}° here"
     facts = analysis.metrics[analysis.capture.lean_column]
     part = facts.baseline if picture.part == "early" else facts.late
-    mean = f", {part.mean:.1f}° on average" if lean and part.mean is not None else ""
+    is_told = lean and facts.is_compared and part.mean is not None
+    mean = f", {part.mean:.1f}° on average" if is_told else ""
     return _Shown(
         picture,
         caption=f"{picture.part.capitalize()}, at {at}{lean}{mean}",

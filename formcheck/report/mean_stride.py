@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from formcheck.drift import Part
 from formcheck.result import Analysis
 from formcheck.signals.cycles import Cycles, find_cycles, normalise_cycles
 
@@ -20,7 +19,7 @@ class MeanStride:
     Attributes
     ----------
     part : str
-        'early' or 'late'.
+        'early', 'late' or 'all'.
     strides : int
         That were laid over each other; of a long part, some of them.
     body : array, shape (PHASES, keypoint, 2)
@@ -40,19 +39,22 @@ class MeanStride:
 
 
 def find_mean_strides(analysis: Analysis) -> list[MeanStride]:
-    """Return the mean stride of the early and of the late part; empty where either has too few."""
+    """Return the mean stride of the early and of the late part.
+
+    Where these are not compared, that of the whole run alone; empty where strides are too few.
+    """
     is_side = analysis.capture.view == "side"
     cycles = find_cycles(analysis.series.strides, from_contact=is_side)
     facts = analysis.metrics[analysis.capture.lean_column]
+    parts = {"early": facts.baseline, "late": facts.late}
+    spans = {name: (part.from_s, part.to_s) for name, part in parts.items()}
+    if not facts.is_compared:
+        spans = {"all": (-np.inf, np.inf)}
     found = [
-        _lay_over(analysis, name, _within(cycles, part))
-        for name, part in (("early", facts.baseline), ("late", facts.late))
+        _lay_over(analysis, name, cycles.within(*span, most=MOST)) for name, span in spans.items()
     ]
-    return found if all(mean.strides >= FEWEST for mean in found) else []
-
-
-def _within(cycles: Cycles, part: Part) -> Cycles:
-    return cycles.within(part.from_s, part.to_s, most=MOST)
+    known = (np.isfinite(mean.mean[analysis.capture.lean_column]).any() for mean in found)
+    return found if all(known) else []
 
 
 def _lay_over(analysis: Analysis, part: str, cycles: Cycles) -> MeanStride:

@@ -91,13 +91,14 @@ class Overlay:
         return [head, *rows, *self._onset(now_s)]
 
     def _number(self, column: str, now_s: float) -> list[Cell]:
-        metric, baseline = REGISTRY[column], self._analysis.metrics[column].baseline
+        metric, facts = REGISTRY[column], self._analysis.metrics[column]
         digits, unit = (metric.decimals, "°") if metric.unit == "°" else (0, "")
         value = self._value(column, self._stride_at(now_s))
         name = metric.label if unit else metric.unit.capitalize()
         row = [Cell(name), Cell("–" if value is None else f"{value:z.{digits}f}{unit}", bold=True)]
-        if baseline.mean is not None and now_s > baseline.to_s:
-            change = None if value is None else value - baseline.mean
+        early = facts.baseline.mean if facts.is_compared else None
+        if early is not None and now_s > facts.baseline.to_s:
+            change = None if value is None else value - early
             row.append(Cell("–" if change is None else f"{change:+z.{digits}f}{unit}"))
         return row
 

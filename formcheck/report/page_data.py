@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formcheck.drift import Part
-from formcheck.keypoints import BONES, KEYPOINTS
+from formcheck.keypoints import BONES, INDEX, KEYPOINTS
 from formcheck.metrics import REGISTRY
 from formcheck.report.charts import (
     charted_metrics,
@@ -16,11 +16,16 @@ from formcheck.report.charts import (
     shown_range,
     stride_step,
 )
-from formcheck.report.drawing import find_pose
+from formcheck.report.drawing import PoseInPicture, find_pose
 from formcheck.report.mean_stride import MeanStride
 from formcheck.result import Analysis
 from formcheck.verdict import format_time
 from formcheck.video.moments import ENOUGH, Moment
+
+MOST_JPEG_BYTES = 1_000_000  # of all moments: a third more as text, so that the page is under 4 MB
+HIPS, SHOULDERS = (
+    [INDEX[f"{side}_{part}"] for side in ("left", "right")] for part in ("hip", "shoulder")
+)
 
 
 def make_page_data(analysis: Analysis, strides: list[MeanStride]) -> dict[str, Any]:
@@ -28,19 +33,35 @@ def make_page_data(analysis: Analysis, strides: list[MeanStride]) -> dict[str, A
     near = [analysis.capture.near_side in name for name in KEYPOINTS]
     return {
         "charts": [_chart(analysis, column) for column in charted_metrics(analysis)],
-        "moments": [_moment(analysis, moment) for moment in choose_moments(analysis.moments)],
+        "moments": _choose_moments(analysis),
         "bones": [[a, b, near[a] and near[b]] for a, b in BONES],
-        "hips": [KEYPOINTS.index(f"{side}_hip") for side in ("left", "right")],
-        "shoulders": [KEYPOINTS.index(f"{side}_shoulder") for side in ("left", "right")],
-        "bodies": {mean.part: _numbers(mean.body, 1) for mean in strides},
+        "hips": HIPS,
+        "shoulders": SHOULDERS,
+        "bodies": {mean.part: _numbers(mean.body, 1) for mean in strides if mean.part != "all"},
     }
 
 
-def choose_moments(moments: list[Moment]) -> list[Moment]:
-    """Return as many moments as a page has room for, spread evenly."""
-    if len(moments) <= ENOUGH:
-        return moments
-    return [moments[i] for i in np.linspace(0, len(moments) - 1, ENOUGH).round().astype(int)]
+def _choose_moments(analysis: Analysis) -> list[dict[str, Any]]:
+    """Describe the moments that show the runner; as many as there is room for, spread evenly."""
+    clock = analysis.series.video_time_s
+    frames = np.interp([m.time_s for m in analysis.moments], clock, np.arange(len(clock)))
+    poses = [find_pose(analysis, float(frame)) for frame in frames]
+    shown = [
+        (moment, pose)
+        for moment, pose in zip(analysis.moments, poses, strict=True)
+        if _is_of_runner(moment, pose)
+    ]
+    size = sum(len(moment.jpeg) for moment, _ in shown)
+    most = min(len(shown), ENOUGH, int(MOST_JPEG_BYTES * len(shown) / max(size, 1)))
+    chosen = np.linspace(0, max(len(shown) - 1, 0), most).round().astype(int)
+    factor = analysis.capture.slow_motion_factor
+    return [_moment(moment, pose, factor) for moment, pose in (shown[i] for i in chosen)]
+
+
+def _is_of_runner(moment: Moment, pose: PoseInPicture) -> bool:
+    """Whether the middle of the runner's hips is known, and in the picture; not all is of one."""
+    hip = pose.points[HIPS].mean(axis=0) - moment.origin_px
+    return bool(((hip > 0) & (hip < moment.size_px)).all())
 
 
 def _chart(analysis: Analysis, column: str) -> dict[str, Any]:
@@ -58,8 +79,8 @@ def _chart(analysis: Analysis, column: str) -> dict[str, Any]:
         "value": _numbers(value[shown], metric.decimals + 1),
         "course": None if course is None else [_numbers(part, 3) for part in course],
         "range": shown_range(analysis, column),
-        "early": _part(facts.baseline),
-        "late": _part(facts.late),
+        "early": _part(facts.baseline) if facts.is_compared else None,
+        "late": _part(facts.late) if facts.is_compared else None,
         "change": None if facts.change.ci95 is None else list(facts.change.ci95),
         "began": None if onset is None else f"from {format_time(onset.value)} on",
         "onset": None if onset is None else [onset.value, *onset.ci95],
@@ -72,10 +93,8 @@ def _part(part: Part) -> dict[str, Any] | None:
     return {"mean": part.mean, "from": part.from_s, "to": part.to_s}
 
 
-def _moment(analysis: Analysis, moment: Moment) -> dict[str, Any]:
-    clock = analysis.series.video_time_s
-    pose = find_pose(analysis, float(np.interp(moment.time_s, clock, np.arange(len(clock)))))
-    time_s = moment.time_s / analysis.capture.slow_motion_factor
+def _moment(moment: Moment, pose: PoseInPicture, slow_motion: float) -> dict[str, Any]:
+    time_s = moment.time_s / slow_motion
     return {
         "time": round(time_s, 2),
         "at": format_time(time_s),

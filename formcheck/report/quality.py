@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from formcheck.guide import POINTS, Point
+from formcheck.keypoints import INDEX
 from formcheck.result import Analysis
 from formcheck.verdict import format_time
 
@@ -22,8 +23,8 @@ OBLIQUE_DEG = 30.0  # there it reads a sixth too small
 ENOUGH_S = 120.0
 LEAST_S = 45.0
 SEEN_SHARES = (0.98, 0.85)
-# Of the pictures' height between nose and ankles: the rest of the body is above and below.
-STATURE_OVER_POINTS = 1.1
+STATURE_OVER_POINTS = 1.1  # of what lies between the nose and the lower foot
+FEET = [INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("ankle", "heel")]
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,12 @@ def _judge_camera(analysis: Analysis) -> tuple[Grade, str]:
 
 
 def runner_height_px(analysis: Analysis) -> float:
-    """Return the median height of the runner in the picture, source pixels."""
+    """Return the median height of the runner in the picture, source pixels; 0 = not known."""
     y = analysis.series.keypoints.position[..., 1]
-    known = y[np.isfinite(y).all(axis=1)]
-    return STATURE_OVER_POINTS * float(np.median(np.ptp(known, axis=1))) if len(known) else 0.0
+    feet = y[:, FEET]
+    height = np.where(np.isfinite(feet), feet, -np.inf).max(axis=1) - y[:, INDEX["nose"]]
+    known = height[np.isfinite(height)]
+    return STATURE_OVER_POINTS * float(np.median(known)) if len(known) else 0.0
 
 
 def _quality(grade: Grade, found: str, anchor: str) -> Quality:

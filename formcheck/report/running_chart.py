@@ -1,7 +1,6 @@
 """A small chart of one metric over the whole run, on which the present moves along."""
 
 import io
-from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -12,9 +11,9 @@ from numpy.typing import NDArray
 
 from formcheck.metrics import REGISTRY
 from formcheck.report.canvas import Canvas, Colour, Layer
+from formcheck.report.charts import known_strides, running_course
 from formcheck.report.lettering import EARLY, INK, LATE, MUTED, ONSET, PLATE
 from formcheck.result import Analysis, MetricFacts
-from formcheck.signals.clock import running_median
 from formcheck.verdict import format_time
 
 LINE: Colour = (255, 176, 64)
@@ -23,17 +22,7 @@ LEAST_WIDTH = 12
 HEIGHT, TOP, BOTTOM, LEFT, RIGHT = 7.8, 1.8, 1.7, 2.4, 1.0
 PALE, STRONG = 0.35, 1.0  # what is to come, what has passed
 LEAST_SPAN = 3.0  # thresholds: so that a steady run looks steady
-LONGEST_JOIN = 0.05  # of the run, over which the line goes on where nothing was seen
-FEWEST_MISSED = 3  # strides, for the line to break
-MOST_POINTS = 2000  # of the line: more than there are pixels
 ROOM_FOR_LABELS = 24  # heights of text: a narrower chart has no words on it
-
-
-class _Course(NamedTuple):
-    """The running median of a metric over the strides; NaN between those that lie far apart."""
-
-    time_s: NDArray[np.float64]
-    value: NDArray[np.float64]
 
 
 class RunningChart:
@@ -51,10 +40,10 @@ class RunningChart:
     def __init__(self, analysis: Analysis, column: str, width_px: int, text_px: int) -> None:
         self._text_px = text_px
         self._width, self._height = width_px // 2 * 2, round(HEIGHT * text_px) // 2 * 2
-        self._course = _find_course(analysis, column)
+        self._course = running_course(analysis, column) or known_strides(analysis, column)
         last_s = float(analysis.series.keypoints.time_s[-1])
-        self._time = (0.0, max(last_s, float(self._course.time_s[-1])))
-        self._value = _limits(self._course.value, column)
+        self._time = (0.0, max(last_s, float(self._course[0][-1])))
+        self._value = _limits(self._course[1], column)
         self._pale, self._strong = (
             self._draw(analysis, column, strength) for strength in (PALE, STRONG)
         )
@@ -101,26 +90,14 @@ class RunningChart:
                 0.5 * px / width, 1 - 0.4 * px / height, _title(column), va="top", color=_shade(INK)
             )
             has_room = width > ROOM_FOR_LABELS * px
-            _draw_parts(axes, facts, strength, has_room=has_room)
+            if facts.is_compared:
+                _draw_parts(axes, facts, strength, has_room=has_room)
             _draw_onset(axes, analysis, strength, has_room=has_room)
             axes.plot(*self._course, color=_shade(LINE, strength), linewidth=px / 6)
             pixels = io.BytesIO()
             figure.savefig(pixels, format="rgba", dpi=72)
         rgba = np.frombuffer(pixels.getvalue(), dtype=np.uint8)
         return Layer(rgba.reshape(height, width, 4))
-
-
-def _find_course(analysis: Analysis, column: str) -> _Course:
-    value = analysis.series.values[column]
-    known = np.isfinite(value)
-    time_s = analysis.series.strides.middle_s[known]
-    thinned = slice(None, None, max(1, len(time_s) // MOST_POINTS))
-    time_s, value = time_s[thinned], running_median(value[known])[thinned]
-    step = np.diff(time_s, append=time_s[-1])
-    longest_s = max(LONGEST_JOIN * np.ptp(time_s), FEWEST_MISSED * float(np.median(step)))
-    far = np.flatnonzero(step > longest_s) + 1
-    between = (time_s[far - 1] + time_s[far]) / 2
-    return _Course(np.insert(time_s, far, between), np.insert(value, far, np.nan))
 
 
 def _limits(value: NDArray[np.float64], column: str) -> tuple[float, float]:

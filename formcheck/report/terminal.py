@@ -70,8 +70,7 @@ def _metric_table(metrics: dict[str, MetricFacts]) -> Table:
 def format_row(column: str, facts: MetricFacts) -> tuple[str, str, str, str, str]:
     """Label with unit, early, late, change with interval, verdict: as people read them.
 
-    Where there are too few strides to compare, the mean of all of them stands under early, for the
-    means of one or two strides would look like a change.
+    Where there are too few strides to compare, the mean of all of them stands under early.
     """
     metric = REGISTRY[column]
     digits = metric.decimals
@@ -85,8 +84,8 @@ def format_row(column: str, facts: MetricFacts) -> tuple[str, str, str, str, str
         change = f"{number(facts.change.value, '+')} ({number(low, '+')} to {number(high, '+')})"
     return (
         f"{metric.label} ({metric.unit})",
-        number(facts.mean if facts.change.value is None else facts.baseline.mean),
-        number(None if facts.change.value is None else facts.late.mean),
+        number(facts.baseline.mean if facts.is_compared else facts.mean),
+        number(facts.late.mean if facts.is_compared else None),
         change,
         VERDICT_WORDS[facts.change.verdict],
     )

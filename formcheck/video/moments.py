@@ -84,10 +84,22 @@ def take_moment(frame: Frame, position: NDArray[np.float64]) -> Moment | None:
     return Moment(frame.time_s, jpeg.tobytes(), (x, y), (width, height_px))
 
 
-def keep(moments: list[Moment], moment: Moment | None) -> None:
-    """Add a moment; where they have become too many, every second one goes."""
-    if moment is None:
-        return
-    moments.append(moment)
-    if len(moments) >= 2 * ENOUGH:
-        del moments[1::2]
+class Album:
+    """Moments that come one after the other; where they become too many, every second one goes."""
+
+    def __init__(self, interval_s: float) -> None:
+        self.moments: list[Moment] = []
+        self._interval_s = interval_s
+        self._least_s = 0.0  # between two that are kept
+
+    def add(self, moment: Moment | None) -> None:
+        """Take in the next moment, if it is not too close to the last."""
+        if moment is None:
+            return
+        if self.moments and moment.time_s - self.moments[-1].time_s < self._least_s:
+            return
+        self.moments.append(moment)
+        if len(self.moments) >= 2 * ENOUGH:
+            del self.moments[1::2]
+            self._interval_s *= 2
+            self._least_s = 0.75 * self._interval_s  # they come at steps of the first interval

@@ -11,7 +11,6 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from formcheck.video.ahead import work_ahead
-from formcheck.video.frame import Frame
 from formcheck.video.reader import read_frames
 
 MAX_SIDE_PX = 1280
@@ -109,16 +108,13 @@ def write_overlay(
 
 
 def _read(source: Path) -> Generator[Sheet]:
-    reformatter = VideoReformatter()
+    reformatter, tick = VideoReformatter(), -1
     with closing(read_frames(source, max_side_px=MAX_SIDE_PX)) as frames:
         for frame in frames:
-            yield _make_sheet(frame, reformatter)
-
-
-def _make_sheet(frame: Frame, reformatter: VideoReformatter) -> Sheet:
-    picture = frame.to_yuv(reformatter)
-    picture.pts, picture.time_base = round(frame.time_s / CLOCK), CLOCK
-    return Sheet(frame.time_s, frame.scale, picture)
+            tick = max(tick + 1, round(frame.time_s / CLOCK))  # two may lie within one
+            picture = frame.to_yuv(reformatter)
+            picture.pts, picture.time_base = tick, CLOCK
+            yield Sheet(frame.time_s, frame.scale, picture)
 
 
 def _draw_each(sheets: Generator[Sheet], draw: Draw) -> Generator[Sheet]:

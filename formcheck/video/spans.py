@@ -5,6 +5,7 @@ is the same on every machine.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -37,6 +38,11 @@ class Span:
     from_s: float = -np.inf
     until_s: float = np.inf
     counts_from_s: float = -np.inf
+
+
+def total_length_s(spans: Sequence[Span]) -> float:
+    """Return how long spans with a start and an end are together, seconds."""
+    return sum(span.until_s - span.from_s for span in spans)
 
 
 def cut_into_spans(info: VideoInfo) -> list[Span]:

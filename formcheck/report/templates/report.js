@@ -47,8 +47,10 @@
       axis.axis_line_color = axis.major_tick_line_color = axis.minor_tick_line_color = null;
       paint(axis, { major_label_text_color: "muted" });
     }
-    const whole = { milliseconds: "%-M:%S.%3N", seconds: "%-M:%S", minsec: "%-M:%S", minutes: "%-M:%S", hourmin: "%-H:%M:%S", hours: "%-H:%M:%S", days: "%-M:%S" };
-    plot.xaxis.formatter = new Bokeh.DatetimeTickFormatter(whole);
+    const clock = sharedRange.end >= 3600 * MS ? "%-H:%M:%S" : "%-M:%S";
+    plot.xaxis.formatter = new Bokeh.DatetimeTickFormatter({
+      milliseconds: clock + ".%3N", seconds: clock, minsec: clock, minutes: clock, hourmin: clock, hours: clock, days: clock,
+    });
     plot.xgrid.grid_line_color = null;
     paint(plot.ygrid, { grid_line_color: "grid" });
 
@@ -117,8 +119,19 @@
       const x = event.clientX - view.canvas_view.el.getBoundingClientRect().x;
       showNearest(view.frame.x_scale.invert(x) / MS);
     });
-    const { start, end } = range;
-    place.addEventListener("dblclick", () => { range.setv({ start, end }); });
+    place.addEventListener("dblclick", () => zoom(range, "all"));
+  }
+
+  // about the moment that is shown, if it is in sight, else about the middle
+  const whole = {};
+  function zoom(range, factor) {
+    if (factor === "all") return range.setv(whole);
+    const at = cursors[0].location, inSight = at !== null && at > range.start && at < range.end;
+    const middle = inSight ? at : (range.start + range.end) / 2;
+    range.setv({
+      start: Math.max(whole.start, middle - factor * (middle - range.start)),
+      end: Math.min(whole.end, middle + factor * (range.end - middle)),
+    });
   }
 
   function drawCharts() {
@@ -126,6 +139,9 @@
     const first = Math.min(...times), last = Math.max(...times);
     const margin = 0.02 * Math.max(last - first, 1);
     const range = new Bokeh.Range1d({ start: (first - margin) * MS, end: (last + margin) * MS, bounds: "auto" });
+    Object.assign(whole, { start: range.start, end: range.end });
+    for (const button of document.querySelectorAll("[data-zoom]"))
+      button.addEventListener("click", () => zoom(range, button.dataset.zoom === "all" ? "all" : Number(button.dataset.zoom)));
     // in one document, for they share their range of time
     const charts = new Bokeh.Document();
     const places = [...document.querySelectorAll("[data-chart]")];
