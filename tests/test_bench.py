@@ -24,7 +24,7 @@ from formcheck.system import has_fast_bfloat16
 from formcheck.video.reader import probe_video, read_frames
 from tests.clips import write_video
 
-PATIENCE_S = 120
+PATIENCE_S = 600
 FULL, REDUCED = (Case("blazepose", "lite", precision) for precision in ("full", "reduced"))
 MEDIAPIPE = Case("mediapipe", "lite")
 WHOLES = {END_TO_END, WHOLE_PROCESS}

@@ -18,7 +18,7 @@ from formcheck.cli.app import app
 
 WIDEST = 80  # columns of a terminal as it opens
 HEAVY = {"numpy", "scipy", "cv2", "av", "onnxruntime", "mediapipe", "pyarrow", "jinja2", "sqlite3"}
-PATIENCE_S = 30
+PATIENCE_S = 180
 
 
 def walk(command, path=()):

@@ -42,7 +42,7 @@ ANALYZE_HELP = """Analyse one video and write the report.
 Examples:
   formcheck analyze treadmill.mp4
   formcheck analyze slowmo.mov --slow-motion 8 --height-cm 178
-  formcheck analyze treadmill.mp4 --log --shoes "blue ones" --pain "lower back:4"
+  formcheck analyze treadmill.mp4 --log --shoes "blue ones" --pain "back:4"
 
 \b
 Ends with

@@ -27,7 +27,7 @@ Examples:
   formcheck batch clips --out results          all videos in a folder
   formcheck snapshot formcheck_out/treadmill   early against late, to share
   formcheck export results/treadmill           a result, for other programs
-  formcheck history                            what goes together over your runs
+  formcheck history                            what goes together over runs
   formcheck analyze --help                     what a command takes
   formcheck --install-completion               let the Tab key complete
 """

@@ -11,15 +11,21 @@ from formcheck.cli.run_options import DbOption
 from formcheck.cli.speech import Output, errors_as_one_line, reader_may_leave, say
 
 # "\b" keeps the lines of its paragraph as they are.
-HISTORY_HELP = """Show the late-run change of all logged runs, and what it goes together with.
+HISTORY_HELP = """Show what goes together over your runs.
 
 \b
 Examples:
   formcheck history
   formcheck history --out my_runs.html
 
-Duration, distance, pain, shoes and surface are looked at, each with how sure it is; with fewer than
-eight runs it says how many more are needed.
+The late-run change is held against duration, distance, pain, shoes and surface, each with how sure
+it is; with fewer than eight runs it says how many more are needed.
+
+\b
+Ends with
+  0  when the page was written;
+  1  when it can't be, with one line that says why and what to do;
+  2  when the command was not understood.
 """
 
 

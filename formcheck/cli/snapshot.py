@@ -19,7 +19,7 @@ from formcheck.cli.speech import (
 )
 
 # "\b" keeps the lines of its paragraph as they are.
-SNAPSHOT_HELP = """Write the early and the late picture with the verdict as one PNG, to share.
+SNAPSHOT_HELP = """Write early against late as one picture to share.
 
 \b
 Examples:
@@ -28,6 +28,12 @@ Examples:
 
 A folder is the result of an analysis, whose video must still be there. A video is analysed first,
 with the options of analyze, and nothing is kept but the picture.
+
+\b
+Ends with
+  0  when the picture was written;
+  1  when it can't be, with one line that says why and what to do;
+  2  when the command was not understood.
 """
 
 
