@@ -274,6 +274,21 @@ def test_of_two_videos_at_once_none_is_guessed(place):
         assert len(log.runs()) == 3
 
 
+@pytest.mark.parametrize("part", ["filmed", "activity"])
+def test_a_second_video_or_watchs_file_does_not_take_the_place_of_the_first(place, part):
+    first = Entry(filmed=make_filmed(), activity=make_activity())
+    second = replace(first, **{part: {"filmed": make_filmed, "activity": make_activity}[part]()})
+    with open_log(place) as log:
+        log.store(first)
+        with pytest.raises(LogError, match="run 1 has another") as told:
+            log.store(second)
+        with pytest.raises(LogError, match="run 1 has another"):
+            log.store(replace(Entry(), **{part: getattr(second, part)}), 1)
+        (run,) = log.runs()
+    assert "\n" not in str(told.value)
+    assert (run.filmed, run.activity) == (first.filmed, first.activity)
+
+
 # --- changing ------------------------------------------------------------------------------------
 
 

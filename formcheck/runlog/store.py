@@ -142,10 +142,12 @@ class RunLog:
         Raises
         ------
         LogError
-            Video and watch's file belong to different runs.
+            Video and watch's file belong to different runs, or the run has others.
         """
         with transaction(self._db):
             before = self._find(entry, number)
+            if before is not None:
+                _require_room(before, entry)
             run = Run(0, uuid.uuid4().hex, _first_date(entry)) if before is None else before
             for when in _dates(entry):
                 run = replace(run, when=run.when.or_better(when))
@@ -296,6 +298,20 @@ def _is_same(run: Run, entry: Entry) -> bool:
         old is not None and new is not None and old.sha256 == new.sha256
         for old, new in ((run.filmed, entry.filmed), (run.activity, entry.activity))
     )
+
+
+def _require_room(run: Run, entry: Entry) -> None:
+    """Refuse a second video or watch's file: what the first said would be lost."""
+    for part, old, new in (
+        ("video", run.filmed, entry.filmed),
+        ("watch's file", run.activity, entry.activity),
+    ):
+        if old is not None and new is not None and old.sha256 != new.sha256:
+            raise LogError(
+                f"run {run.id} has another {part} already, and a run has one; nothing was stored: "
+                "store this as a run of its own, or first formcheck log remove "
+                f"{run.id}"
+            )
 
 
 def _is_during(run: Run, entry: Entry) -> bool:
