@@ -271,7 +271,49 @@ def test_of_two_videos_at_once_none_is_guessed(place):
             log.store(Entry(Details(), filmed=make_filmed(), when=When(DAY_0, "video")))
         stored = log.store(Entry(activity=make_activity()))
         assert stored.before is None
+        assert "The runs 1 and 2 were at the same time" in stored.note
         assert len(log.runs()) == 3
+
+
+def minutes(number):
+    return timedelta(minutes=number)
+
+
+def test_the_warm_ups_file_is_not_joined_with_the_video_of_the_run(place):
+    with open_log(place) as log:
+        log.store(Entry(filmed=make_filmed(), when=When(DAY_0 + minutes(28), "video")))
+        warm_up = log.store(Entry(activity=make_activity(elapsed_s=1200.0)))
+        assert warm_up.before is None
+        assert "No other run is known to have been at the same time" in warm_up.note
+        main = make_activity(started=DAY_0 + minutes(24))
+        joined = log.store(Entry(activity=main))
+    assert joined.run.id == 1
+    assert "joined with run 1" in joined.note
+
+
+def test_the_time_of_a_file_joins_nothing(place):
+    with open_log(place) as log:
+        log.store(Entry(filmed=make_filmed(), when=When(DAY_0 + minutes(5), "file")))
+        assert log.store(Entry(activity=make_activity())).run.id == 2
+
+
+@pytest.mark.parametrize("is_typed_first", [True, False])
+def test_a_run_that_was_typed_and_its_watchs_file_are_one(place, is_typed_first):
+    typed = Entry(Details(started=DAY_0 + minutes(3), distance_m=12_000.0))
+    watched = Entry(activity=make_activity(distance_m=9000.0))
+    with open_log(place) as log:
+        for entry in (typed, watched) if is_typed_first else (watched, typed):
+            stored = log.store(entry)
+        (run,) = log.runs()
+    assert "joined with run 1" in stored.note
+    assert run.total_m == 12_000
+    assert run.when.source == "given"
+
+
+def test_what_was_joined_is_said(place, result, tmp_path):
+    formcheck("log", "add", result)
+    (tmp_path / "run.fit").write_bytes(make_fit())
+    assert "joined with run 1" in formcheck("log", "import", "run.fit")
 
 
 @pytest.mark.parametrize("part", ["filmed", "activity"])

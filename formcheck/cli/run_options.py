@@ -132,13 +132,13 @@ def store_analysis(analysis: "Analysis", folder: Path, entry: "Entry", db: Path 
 
 
 def describe(stored: "Stored") -> str:
-    """Say what was stored, and whether the watch's cadence is the video's."""
+    """Say what was stored and joined, and whether the watch's cadence is the video's."""
     from formcheck.runlog.cadence import compare_cadence
     from formcheck.runlog.terminal import describe_stored
 
     check = compare_cadence(stored.run)
     said = describe_stored(stored.run, stored.before is not None)
-    return said if check is None else f"{said}\n{check.text}"
+    return "\n".join(filter(None, (said, stored.note, check and check.text)))
 
 
 def read_option(parse: Callable[[Any], _Value], text: Any, option: str) -> _Value | None:

@@ -3,7 +3,7 @@
 import sqlite3
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -14,8 +14,8 @@ from formcheck.errors import LogError
 from formcheck.runlog.database import find_database, open_database, snapshot, transaction
 from formcheck.runlog.run import Activity, Details, Filmed, Pain, Run, When
 
-# A phone's clock and a watch's agree to seconds; filming may begin before the watch.
-MATCH_MARGIN = timedelta(minutes=10)
+# Of the shorter of two recordings, so much is within the other if they are of one run.
+LEAST_SHARED = 0.5
 _Row = TypeVar("_Row", Filmed, Activity)
 
 
@@ -31,10 +31,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Stored:
-    """A run as it is now in the log, and as it was before, if it was there."""
+    """A run as it is now in the log, and as it was before, if it was there.
+
+    `note` says with which run it was joined by time, or why with none.
+    """
 
     run: Run
     before: Run | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ class RunLog:
         entry : Entry
         number : int, optional
             Of the run it belongs to. Else that is the run of the same video or watch's file, or
-            the one run that was filmed while the watch ran.
+            the one run at the same time, if just one of the two has a watch's file.
 
         Raises
         ------
@@ -145,17 +149,11 @@ class RunLog:
             Video and watch's file belong to different runs, or the run has others.
         """
         with transaction(self._db):
-            before = self._find(entry, number)
-            if before is not None:
-                _require_room(before, entry)
-            run = Run(0, uuid.uuid4().hex, _first_date(entry)) if before is None else before
-            for when in _dates(entry):
-                run = replace(run, when=run.when.or_better(when))
-            if entry.filmed is not None:
-                run = replace(run, filmed=entry.filmed)
-            if entry.activity is not None:
-                run = replace(run, activity=entry.activity)
-            return Stored(self._write(run.told(entry.details)), before)
+            now = datetime.now().astimezone().replace(microsecond=0)
+            new = _fill(Run(0, uuid.uuid4().hex, When(now, "file")), entry)
+            before, note = self._find(new, number)
+            run = new if before is None else _fill(before, entry)
+            return Stored(self._write(run), before, note)
 
     def restore(self, runs: Sequence[Run]) -> int:
         """Put runs in as they are, in place of those of the same uid; return how many are new.
@@ -210,21 +208,31 @@ class RunLog:
             except sqlite3.IntegrityError as error:
                 raise LogError(f"there are shoes named '{shoes.name}' already") from error
 
-    def _find(self, entry: Entry, number: int | None) -> Run | None:
+    def _find(self, new: Run, number: int | None) -> tuple[Run | None, str]:
+        """Return the run that is the new one's, and what is to be said of that."""
         runs = self.runs()
-        same = {run.id: run for run in runs if _is_same(run, entry)}
+        same = {run.id: run for run in runs if _is_same(run, new)}
         if number is not None:
             same[number] = self.run(number)
         if len(same) > 1:
-            listed = " and ".join(str(found) for found in sorted(same))
             raise LogError(
-                f"this would join the runs {listed}, which are two in the log; if they are one, "
-                "remove the other first: formcheck log remove NUMBER"
+                f"this would join the runs {_list(same)}, which are two in the log; if they are "
+                "one, remove the other first: formcheck log remove NUMBER"
             )
         if same:
-            return next(iter(same.values()))
-        during = [run for run in runs if _is_during(run, entry)]
-        return during[0] if len(during) == 1 else None
+            return next(iter(same.values())), ""
+        fitting = [run for run in runs if _complete_each_other(run, new)]
+        at_once = [run for run in fitting if _were_at_once(run, new)]
+        if len(at_once) == 1:
+            return at_once[0], f"It is joined with run {at_once[0].id}, of the same time."
+        if not fitting or not (new.filmed or new.activity):
+            return None, ""
+        listed = _list(run.id for run in at_once)
+        found = f"The runs {listed} were" if at_once else "No other run is known to have been"
+        return None, (
+            f"{found} at the same time, so it is a run of its own. If two are one: remove that of "
+            "the watch's file, and formcheck log import FILE --to NUMBER."
+        )
 
     def _write(self, run: Run) -> Run:
         """Write a whole run; one without a number is new."""
@@ -278,25 +286,27 @@ class RunLog:
 _TOLD = ("distance_m", "duration_s", "surface", "notes")
 
 
-def _dates(entry: Entry) -> list[When]:
-    """All that says when the run began, except for the runner."""
+def _fill(run: Run, entry: Entry) -> Run:
+    """Put into a run what is to be stored of it."""
+    _require_room(run, entry)
     watch = entry.activity
-    return [
-        *([entry.when] if entry.when is not None else []),
-        *([When(watch.started, "activity")] if watch is not None else []),
-    ]
+    when = run.when.or_better(entry.when)
+    if watch is not None:
+        when = when.or_better(When(watch.started, "activity"))
+    return replace(
+        run, when=when, filmed=entry.filmed or run.filmed, activity=watch or run.activity
+    ).told(entry.details)
 
 
-def _first_date(entry: Entry) -> When:
-    now = datetime.now().astimezone().replace(microsecond=0)
-    return next(iter(_dates(entry)), When(now, "file" if entry.filmed else "given"))
+def _list(numbers: Iterable[int]) -> str:
+    return " and ".join(map(str, sorted(numbers)))
 
 
-def _is_same(run: Run, entry: Entry) -> bool:
-    """Tell whether the entry's video or watch's file is this run's."""
+def _is_same(run: Run, new: Run) -> bool:
+    """Tell whether they have a video or watch's file in common."""
     return any(
         old is not None and new is not None and old.sha256 == new.sha256
-        for old, new in ((run.filmed, entry.filmed), (run.activity, entry.activity))
+        for old, new in ((run.filmed, new.filmed), (run.activity, new.activity))
     )
 
 
@@ -314,20 +324,24 @@ def _require_room(run: Run, entry: Entry) -> None:
             )
 
 
-def _is_during(run: Run, entry: Entry) -> bool:
-    """Tell whether run and entry lack just what the other has, and were at the same time."""
-    when = entry.when if entry.details.started is None else When(entry.details.started, "given")
-    if run.filmed is None and run.activity is not None and entry.filmed and not entry.activity:
-        return when is not None and _runs_at(run.activity, when.time)
-    if run.filmed is not None and run.activity is None and entry.activity and not entry.filmed:
-        return _runs_at(entry.activity, run.when.time)
-    return False
+def _complete_each_other(run: Run, new: Run) -> bool:
+    """Tell whether just one has a watch's file, and not both a video."""
+    has_watch = run.activity is not None, new.activity is not None
+    return has_watch[0] != has_watch[1] and (run.filmed is None or new.filmed is None)
 
 
-def _runs_at(activity: Activity, time: datetime) -> bool:
-    begin = activity.started
-    end = begin + timedelta(seconds=activity.elapsed_s)
-    return begin - MATCH_MARGIN <= time <= end + MATCH_MARGIN
+def _were_at_once(run: Run, new: Run) -> bool:
+    """Tell whether most of the shorter is within the other; a file's time tells nothing."""
+    other, watch = (run, new.activity) if run.activity is None else (new, run.activity)
+    if watch is None or other.when.source not in ("video", "given"):
+        return False
+    if other.filmed is not None and other.when.source == "video":
+        length_s = other.filmed.recorded_s
+    else:  # as long as the watch ran, where it is not told
+        length_s = other.duration_s or watch.elapsed_s
+    begin_s = (other.when.time - watch.started).total_seconds()
+    shared_s = min(begin_s + length_s, watch.elapsed_s) - max(begin_s, 0.0)
+    return shared_s >= LEAST_SHARED * min(length_s, watch.elapsed_s)
 
 
 def _time_columns(time: datetime) -> dict[str, Any]:
