@@ -181,6 +181,23 @@ def test_the_watchs_date_beats_the_files_and_the_given_one_beats_all(place, resu
     assert read_runs(place)[0].when.source == "given"
 
 
+def test_the_moment_of_storing_is_no_date_that_was_given(place, tmp_path):
+    formcheck("log", "add", "--distance", "12km")
+    (tmp_path / "run.fit").write_bytes(make_fit())
+    formcheck("log", "import", "run.fit", "--to", 1)
+    (run,) = read_runs(place)
+    assert run.when == When(START, "activity")
+
+
+@pytest.mark.parametrize("later", ["file", "stored"])
+def test_a_file_that_was_moved_does_not_change_the_date(place, later):
+    filmed = make_filmed()
+    with open_log(place) as log:
+        log.store(Entry(filmed=filmed, when=When(DAY_0, "file")))
+        again = log.store(Entry(filmed=filmed, when=When(DAY_0 + timedelta(days=9), later)))
+    assert again.run.when == When(DAY_0, "file")
+
+
 def test_the_videos_date_is_its_own_else_its_files(tmp_path, result):
     analysis = read_analysis(result)
 
@@ -205,7 +222,7 @@ def test_a_video_that_is_gone_or_another_leaves_the_reports_time(tmp_path, resul
     other = make_video(tmp_path / "other.mp4", creation_time="2020-01-01T00:00:00Z")
     for path in (tmp_path / "gone.mp4", other):
         facts = replace(analysis.video, path=str(path))
-        assert find_filming_time(replace(analysis, video=facts), result) == When(made, "file")
+        assert find_filming_time(replace(analysis, video=facts), result) == When(made, "stored")
 
 
 def test_a_slow_motions_length_is_told_in_real_seconds(result):

@@ -1,5 +1,6 @@
 """What the log keeps of an analysis, and when its video was filmed."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def describe_filmed(analysis: Analysis, folder: Path) -> Filmed:
 def find_filming_time(analysis: Analysis, folder: Path) -> When | None:
     """Return when the video was filmed, as it says itself, else the time of its file.
 
-    Where the video is gone or is another by now, that of the result's report stands in.
+    Where the video is gone or is another by now, the time of the result's report stands in: one
+    that any other time is better than.
     """
     video = Path(analysis.video.path)
     try:
@@ -59,7 +61,7 @@ def find_filming_time(analysis: Analysis, folder: Path) -> When | None:
     except (OSError, ValueError):
         pass  # it is gone
     try:
-        return _read_file_time(folder / "report.json")
+        return replace(_read_file_time(folder / "report.json"), source="stored")
     except OSError:
         return None
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeVar
 
-DateSource = Literal["file", "video", "activity", "given"]
+DateSource = Literal["stored", "file", "video", "activity", "given"]
 # From the one that is trusted least: the time of a file is often that of its copy.
-DATE_SOURCES: tuple[DateSource, ...] = ("file", "video", "activity", "given")
+DATE_SOURCES: tuple[DateSource, ...] = ("stored", "file", "video", "activity", "given")
 DATE_SOURCE_WORDS = {
+    "stored": "when it was analysed or stored",
     "file": "time of the file",
     "video": "the video's own creation time",
     "activity": "the watch",
@@ -25,10 +26,9 @@ class When:
     source: DateSource
 
     def or_better(self, other: "When | None") -> "When":
-        """Return the one that is trusted more; of two alike, the other, which is newer."""
-        if other is None or DATE_SOURCES.index(other.source) < DATE_SOURCES.index(self.source):
-            return self
-        return other
+        """Return the one that is trusted more; of two alike, this one: a file moved is newer."""
+        rank = DATE_SOURCES.index
+        return other if other and rank(other.source) > rank(self.source) else self
 
 
 @dataclass(frozen=True)

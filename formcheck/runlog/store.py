@@ -150,7 +150,7 @@ class RunLog:
         """
         with transaction(self._db):
             now = datetime.now().astimezone().replace(microsecond=0)
-            new = _fill(Run(0, uuid.uuid4().hex, When(now, "file")), entry)
+            new = _fill(Run(0, uuid.uuid4().hex, When(now, "stored")), entry)
             before, note = self._find(new, number)
             run = new if before is None else _fill(before, entry)
             return Stored(self._write(run), before, note)
