@@ -1,5 +1,6 @@
 """What goes together with the late-run change, over runs; and what can't be told yet."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formcheck.drift import Estimate
+from formcheck.metrics.posture import SLOUCH_GAIN_SD, SLOUCH_LEAN_LEAK_SD
 from formcheck.runlog.cadence import CadenceCheck, compare_cadence
 from formcheck.runlog.run import Run
-from formcheck.runlog.statistics import Fitted, adjust, find_slope, pool, standard_error
+from formcheck.runlog.statistics import (
+    LEAST_SE,
+    Fitted,
+    adjust,
+    find_slope,
+    pool,
+    standard_error,
+)
 from formcheck.runlog.words import format_change
 
 # Below, the interval of a slope is so wide that hardly anything could be told.
@@ -32,10 +41,16 @@ _Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Outcome:
-    """A change whose history is told."""
+    """A change whose history is told.
+
+    `gain_sd` (a share) and `leak_sd` (degrees for a degree of lean) are the runner's own, so they
+    are alike in all of a runner's runs (`formcheck.metrics.registry.Metric`).
+    """
 
     name: str
     label: str
+    gain_sd: float = 0.0
+    leak_sd: float = 0.0
 
     def of(self, run: Run) -> tuple[float, float, float] | None:
         """Return the change and its interval, if the video could tell."""
@@ -69,7 +84,8 @@ class Grouping:
     of: Callable[[Run], str | None]
 
 
-OUTCOMES = (Outcome("lean", "Lean"), Outcome("slouch", "Slouch"))
+LEAN = Outcome("lean", "Lean")
+OUTCOMES = (LEAN, Outcome("slouch", "Slouch", SLOUCH_GAIN_SD, SLOUCH_LEAN_LEAK_SD))
 QUANTITIES = (
     Quantity("date", "Date", "a month", lambda r: r.when.time.timestamp() / SECONDS_PER_MONTH),
     Quantity("duration", "Duration", "30 minutes", lambda r: _scaled(r.lasted_s, 1800.0)),
@@ -229,13 +245,22 @@ def _count_left_out(runs: Sequence[Run]) -> list[str]:
 # --- numbers --------------------------------------------------------------------------------------
 
 
-def _changes(runs: Sequence[Run], outcome: Outcome) -> tuple[_Floats, _Floats]:
-    """Return the change of each run and its standard error; all runs have one."""
-    known = [change for change in map(outcome.of, runs) if change is not None]
-    return (
-        np.array([value for value, _, _ in known]),
-        np.array([standard_error(low, high) for _, low, high in known]),
-    )
+def _fit(
+    runs: Sequence[Run], outcome: Outcome, fit: Callable[[_Floats, _Floats], Fitted]
+) -> Fitted:
+    """Fit what differs from run to run, then add once what all runs are wrong by alike."""
+    change, low, high = np.array([outcome.of(run) for run in runs], dtype=float).T
+    lean = np.array([(LEAN.of(run) or (0.0,))[0] for run in runs])
+    whole = np.array([standard_error(*ends) for ends in zip(low, high, strict=True)])
+    random = whole**2 - (outcome.gain_sd * change) ** 2 - (outcome.leak_sd * lean) ** 2
+    se = np.sqrt(np.maximum(random, LEAST_SE**2))
+    fitted = fit(change, se)
+    leak = outcome.leak_sd * fit(lean, se).value if outcome.leak_sd else 0.0
+    return replace(fitted, shared_sd=math.hypot(outcome.gain_sd * fitted.value, leak))
+
+
+def _fit_slope(runs: Sequence[Run], outcome: Outcome, against: _Floats) -> Fitted:
+    return _fit(runs, outcome, lambda change, se: find_slope(change, se, against))
 
 
 def _relate(judged: Sequence[Run], outcome: Outcome, quantity: Quantity) -> Finding:
@@ -252,7 +277,7 @@ def _relate(judged: Sequence[Run], outcome: Outcome, quantity: Quantity) -> Find
     apart = len(runs) - Counter(against.tolist()).most_common(1)[0][1]
     if apart < FEWEST_APART:
         return replace(line, text=f"{quantity.label} was the same in nearly all runs.")
-    fitted = find_slope(*_changes(runs, outcome), against)
+    fitted = _fit_slope(runs, outcome, against)
     value = _in_words(fitted.estimate)
     return replace(
         line, fitted=fitted, text=f"{about}: {value} for {quantity.step} more ({len(runs)} runs)."
@@ -281,7 +306,7 @@ def _compare(judged: Sequence[Run], outcome: Outcome, grouping: Grouping) -> lis
     for name, members in others:
         both = [run for run in judged if grouping.of(run) in (name, reference)]
         is_other = np.array([grouping.of(run) == name for run in both], dtype=float)
-        fitted = find_slope(*_changes(both, outcome), is_other)
+        fitted = _fit_slope(both, outcome, is_other)
         text = (
             f"{about}: {name} against {reference} {_in_words(fitted.estimate)} "
             f"({len(members)} and {len(most)} runs)."
@@ -297,10 +322,10 @@ def _split(judged: Sequence[Run], grouping: Grouping) -> dict[str, list[Run]]:
 
 
 def _describe(grouping: str, name: str, outcome: Outcome, runs: Sequence[Run]) -> Group:
-    change, se = _changes(runs, outcome)
+    changes = [change for change in map(outcome.of, runs) if change is not None]
     if len(runs) < 2:
-        return Group(grouping, name, outcome.name, len(runs), float(change[0]), None)
-    estimate = pool(change, se).estimate
+        return Group(grouping, name, outcome.name, len(runs), changes[0][0], None)
+    estimate = _fit(runs, outcome, pool).estimate
     return Group(grouping, name, outcome.name, len(runs), estimate.value, estimate.ci95)
 
 
