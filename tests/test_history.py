@@ -84,7 +84,29 @@ def test_one_run_that_hurt_makes_no_slope():
     ]
     pain = find(tell_history(runs), "pain")
     assert pain.fitted is None
-    assert "the same in nearly all runs" in pain.text
+    assert "much the same in all runs but one or two" in pain.text
+
+
+def test_one_long_run_among_many_of_nearly_one_length_makes_no_slope():
+    rng = np.random.default_rng(1)
+    lengths = [*(1800 + rng.uniform(-5, 5, 9)), 5400.0]
+    runs = [
+        make_run(day=i, duration_s=length, filmed=make_filmed(lean=(float(i == 9), -0.1, 0.1)))
+        for i, length in enumerate(lengths)
+    ]
+    assert find(tell_history(runs), "duration").fitted is None
+
+
+def test_a_slope_is_told_of_a_few_runs_spread_evenly():
+    assert find(tell_history(make_runs(FEWEST_RUNS)), "duration").fitted is not None
+
+
+def test_clips_do_not_count_as_the_runs_they_are_of():
+    runs = [make_run(day=i, filmed=make_filmed(recorded_s=100.0)) for i in range(9)]
+    history = tell_history(runs)
+    assert history.judged == []
+    assert history.left_out == ["9 runs filmed for less than 10 minutes"]
+    assert runs[0].lasted_s is None
 
 
 def test_silence_about_pain_is_not_no_pain():

@@ -25,7 +25,10 @@ from formcheck.runlog.words import format_change
 # Below, the interval of a slope is so wide that hardly anything could be told.
 FEWEST_RUNS = 8
 FEWEST_IN_GROUP = 4
-FEWEST_APART = 3  # runs that differ from most, or one run alone would make the slope
+SHORTEST_S = 600.0  # of recording: a clip of seconds shows no late part of a run
+# How much one run makes a slope, 1: it alone. Eight runs spread evenly have 0.42 at most, two that
+# differ from all others 0.5 each.
+LARGEST_LEVERAGE = 0.45
 SURE = 0.05  # adjusted for all that is looked for
 LARGEST_DEG = 180.0
 SECONDS_PER_MONTH = 30.44 * 86_400
@@ -229,6 +232,8 @@ def _why_left_out(run: Run) -> str | None:
         return "not filmed from the side"
     if run.filmed.spoilers:
         return "in which the change may come from the camera, the belt or the light"
+    if run.filmed.recorded_s < SHORTEST_S:
+        return f"filmed for less than {SHORTEST_S / 60:.0f} minutes"
     if any(outcome.of(run) is None for outcome in OUTCOMES):
         return "too short to be judged"
     return None
@@ -274,14 +279,20 @@ def _relate(judged: Sequence[Run], outcome: Outcome, quantity: Quantity) -> Find
             text=f"Against {quantity.label.lower()}: too few runs to tell ({len(runs)} of at least "
             f"{FEWEST_RUNS}; {missing} more).",
         )
-    apart = len(runs) - Counter(against.tolist()).most_common(1)[0][1]
-    if apart < FEWEST_APART:
-        return replace(line, text=f"{quantity.label} was the same in nearly all runs.")
+    if _largest_leverage(against) > LARGEST_LEVERAGE:
+        return replace(line, text=f"{quantity.label} was much the same in all runs but one or two.")
     fitted = _fit_slope(runs, outcome, against)
     value = _in_words(fitted.estimate)
     return replace(
         line, fitted=fitted, text=f"{about}: {value} for {quantity.step} more ({len(runs)} runs)."
     )
+
+
+def _largest_leverage(against: _Floats) -> float:
+    if np.ptp(against) == 0:
+        return 1.0
+    squares = (against - against.mean()) ** 2
+    return float(1 / against.size + squares.max() / squares.sum())
 
 
 def _compare(judged: Sequence[Run], outcome: Outcome, grouping: Grouping) -> list[Finding]:

@@ -162,12 +162,10 @@ class Run:
 
     @property
     def lasted_s(self) -> float | None:
-        """Duration as given, else the watch's moving time, else what the video shows."""
-        if self.duration_s is not None:
-            return self.duration_s
-        if self.activity is not None:
+        """Duration as given, else the watch's moving time; a video may show a part only."""
+        if self.duration_s is None and self.activity is not None:
             return self.activity.moving_s
-        return self.filmed.recorded_s if self.filmed is not None else None
+        return self.duration_s
 
     @property
     def worst_pain(self) -> int | None:
