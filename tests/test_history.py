@@ -173,19 +173,32 @@ def test_what_a_video_can_not_tell_is_left_out_and_said():
         make_run(filmed=make_filmed(lean=None)),
     ]
     history = tell_history(runs)
-    assert len(history.judged) == 3
+    assert len(history.judged) == 4
     assert sorted(history.left_out) == [
+        "1 run for lean, which could not be measured",
         "1 run in which the change may come from the camera, the belt or the light",
         "1 run not filmed from the side",
-        "1 run too short to be judged",
         "1 run without a video",
     ]
+
+
+def test_a_run_whose_slouch_can_not_be_measured_counts_for_lean(page_path):
+    runs = [
+        replace(run, filmed=replace(run.filmed, slouch_change_deg=None), shoes=f"pair {i % 2}")
+        for i, run in enumerate(make_runs(12, slope=1.5))
+    ]
+    for history in (tell_history(runs), tell_history([*runs, *make_pairs(1, 0.0)])):
+        assert find(history, "duration").is_told
+        assert find(history, "duration", "slouch").fitted is None
+        assert history.means["lean"].runs == len(history.judged)
+        assert "nan" not in re.sub(r"<svg.*?</svg>", "", render_history(history, page_path))
+        assert "12 runs for slouch, which could not be measured" in in_terminal(history)
 
 
 def test_an_import_of_nonsense_breaks_nothing():
     runs = [*make_runs(12), make_run(filmed=make_filmed(lean=(1e9, -1e9, 1e300)))]
     history = tell_history(runs)
-    assert len(history.judged) == 12
+    assert history.means["lean"].runs == 12
 
 
 def test_nothing_is_called_a_cause():

@@ -131,7 +131,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of one kind: their mean change, with an interval if there are two or more."""
+    """The runs of one kind: their mean change (NaN if none), an interval if two or more."""
 
     grouping: str
     name: str
@@ -150,11 +150,11 @@ class History:
     runs : list of Run
         All in the log, by time.
     judged : list of Run
-        Those whose video tells of a change that is the runner's own.
+        Those whose video tells of a change, of lean or slouch or both, that is the runner's own.
     left_out : list of str
-        Why the others are not, a sentence for each reason.
+        Why the others are not, or not for both, a sentence for each reason.
     means : dict of str to Group
-        Mean change of all judged runs, by outcome.
+        Mean change of all runs judged by it, by outcome.
     """
 
     runs: list[Run]
@@ -198,15 +198,16 @@ def tell_history(runs: Sequence[Run]) -> History:
         In any order.
     """
     ordered = sorted(runs, key=lambda run: run.when.time)
-    judged = [run for run in ordered if _why_left_out(run) is None]
-    findings = [_relate(judged, o, q) for q in QUANTITIES for o in OUTCOMES]
-    findings += [f for g in GROUPINGS for o in OUTCOMES for f in _compare(judged, o, g)]
+    by = {o: [run for run in ordered if _is_judged(run, o)] for o in OUTCOMES}
+    judged = [run for run in ordered if any(_is_judged(run, o) for o in OUTCOMES)]
+    findings = [_relate(by[o], o, q) for q in QUANTITIES for o in OUTCOMES]
+    findings += [f for g in GROUPINGS for o in OUTCOMES for f in _compare(by[o], o, g)]
     checks = ((run, compare_cadence(run)) for run in ordered)
     return History(
         runs=ordered,
         judged=judged,
         left_out=_count_left_out(ordered),
-        means={o.name: _describe("all", "all runs", o, judged) for o in OUTCOMES if judged},
+        means={o.name: _describe("all", "all runs", o, by[o]) for o in OUTCOMES if by[o]},
         findings=_judge_together(findings),
         groups=[
             _describe(grouping.name, name, outcome, members)
@@ -225,7 +226,7 @@ def _scaled(value: float | None, step: float) -> float | None:
 # --- which runs count -----------------------------------------------------------------------------
 
 
-def _why_left_out(run: Run) -> str | None:
+def _why_spoiled(run: Run) -> str | None:
     if run.filmed is None:
         return "without a video"
     if run.filmed.view != "side":
@@ -234,9 +235,19 @@ def _why_left_out(run: Run) -> str | None:
         return "in which the change may come from the camera, the belt or the light"
     if run.filmed.recorded_s < SHORTEST_S:
         return f"filmed for less than {SHORTEST_S / 60:.0f} minutes"
-    if any(outcome.of(run) is None for outcome in OUTCOMES):
-        return "too short to be judged"
     return None
+
+
+def _why_left_out(run: Run) -> str | None:
+    if (spoiled := _why_spoiled(run)) is not None:
+        return spoiled
+    missing = [outcome.name for outcome in OUTCOMES if outcome.of(run) is None]
+    return f"for {' and '.join(missing)}, which could not be measured" if missing else None
+
+
+def _is_judged(run: Run, outcome: Outcome) -> bool:
+    """Tell whether the change is measured and may be the runner's own."""
+    return _why_spoiled(run) is None and outcome.of(run) is not None
 
 
 def _count_left_out(runs: Sequence[Run]) -> list[str]:
@@ -333,11 +344,12 @@ def _split(judged: Sequence[Run], grouping: Grouping) -> dict[str, list[Run]]:
 
 
 def _describe(grouping: str, name: str, outcome: Outcome, runs: Sequence[Run]) -> Group:
-    changes = [change for change in map(outcome.of, runs) if change is not None]
-    if len(runs) < 2:
-        return Group(grouping, name, outcome.name, len(runs), changes[0][0], None)
-    estimate = _fit(runs, outcome, pool).estimate
-    return Group(grouping, name, outcome.name, len(runs), estimate.value, estimate.ci95)
+    judged = [run for run in runs if _is_judged(run, outcome)]
+    if len(judged) < 2:
+        mean = next((change[0] for change in map(outcome.of, judged) if change), math.nan)
+        return Group(grouping, name, outcome.name, len(judged), mean, None)
+    estimate = _fit(judged, outcome, pool).estimate
+    return Group(grouping, name, outcome.name, len(judged), estimate.value, estimate.ci95)
 
 
 def _judge_together(findings: list[Finding]) -> list[Finding]:
