@@ -181,8 +181,9 @@ def _import_activity(file: Path, runs: "RunLog", to: int | None) -> None:
 def _import_table(file: Path, runs: "RunLog") -> None:
     from formcheck.runlog.table import read_csv
 
-    found = read_csv(file, runs.runs())
-    new = runs.restore(found)
+    with runs.at_once():
+        found = read_csv(file, runs.runs())
+        new = runs.restore(found)
     say(Output(), f"{new} new, {len(found) - new} brought up to date, from {file.name}.")
 
 

@@ -52,7 +52,10 @@ def open_database(
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Do all that is written within, or nothing; other writers wait."""
+    """Do all that is written within, or nothing; other writers wait. One within another is part."""
+    if connection.in_transaction:
+        yield
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

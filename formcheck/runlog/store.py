@@ -4,7 +4,7 @@ import sqlite3
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -130,6 +130,10 @@ class RunLog:
         """Return the rows of one run, or of all."""
         which, values = ("", ()) if number is None else (f"WHERE {key} = ?", (number,))
         return self._db.execute(f"SELECT * FROM {table} {which} {order}", values).fetchall()
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """Let nobody else write between what is read and what is written within."""
+        return transaction(self._db)
 
     # --- writing ---------------------------------------------------------------------------------
 
