@@ -25,6 +25,7 @@ from formcheck.runlog.shoes import count_wear
 from formcheck.runlog.store import Entry, Shoes, open_log
 from formcheck.runlog.table import read_csv, write_csv
 from formcheck.runlog.words import parse_date, parse_distance, parse_duration, parse_pains
+from formcheck.video.reader import hash_file
 from tests.fit_files import START, make_fit
 from tests.runs import DAY_0, make_activity, make_filmed, make_run
 from tests.synthetic import describe_video, make_runner, observe_runner
@@ -204,8 +205,6 @@ def test_the_videos_date_is_its_own_else_its_files(tmp_path, result):
     def find(**metadata):
         video = make_video(tmp_path / "run.mov", **metadata)
         os.utime(video, (1_775_000_000, 1_775_000_000))
-        from formcheck.video.reader import hash_file
-
         facts = replace(analysis.video, path=str(video), sha256=hash_file(video))
         return find_filming_time(replace(analysis, video=facts), result)
 
@@ -527,6 +526,27 @@ def test_a_table_of_ones_own_is_read_once(place, tmp_path):
     assert runs[1].pains == (Pain("knee", 2),)
 
 
+def test_two_runs_alike_on_one_day_are_two_and_read_once(place, tmp_path):
+    (tmp_path / "own.csv").write_text("date,distance_km\n2026-01-03,5\n2026-01-03,5\n")
+    assert "2 new" in formcheck("log", "import", "own.csv")
+    assert "0 new, 0 brought up" in formcheck("log", "import", "own.csv")
+    assert len(read_runs(place)) == 2
+
+
+def test_a_file_of_1980_has_no_time(tmp_path, result):
+    video = make_video(tmp_path / "run.mp4")
+    os.utime(video, (315_532_800, 315_532_800))
+    analysis = read_analysis(result)
+    facts = replace(analysis.video, path=str(video), sha256=hash_file(video))
+    assert find_filming_time(replace(analysis, video=facts), result).source == "stored"
+
+
+def test_a_duration_out_of_all_bounds_is_refused(place, tmp_path):
+    text = write_csv([make_run(activity=make_activity(elapsed_s=1e20))])
+    (tmp_path / "long.csv").write_text(text)
+    assert "activity_elapsed_s" in formcheck("log", "import", "long.csv", status=1)
+
+
 def test_a_column_that_is_left_out_changes_nothing(place, tmp_path):
     with open_log(place) as log:
         make_full_log(log)
@@ -543,7 +563,7 @@ def test_a_column_that_is_left_out_changes_nothing(place, tmp_path):
         ("", "no column 'date'"),
         ("when,what\n1,2\n", "no column 'date'"),
         ("date,weight\n2026-01-01,70\n", "column 'weight'"),
-        ("date,distance_m\n2026-01-01,5000\n2026-01-02,far\n", "line 3"),
+        ("date,distance_m\n2026-01-01,5000\n2026-01-02,far\n", "line 3: 'far' is no number"),
         ("date,distance_m\n2026-01-01,nan\n", "line 2"),
         ("date,distance_m\n2026-01-01,5000,1\n", "more fields"),
         ("date\nsomeday\n", "line 2: 'someday' is no date"),

@@ -59,10 +59,10 @@ def find_filming_time(analysis: Analysis, folder: Path) -> When | None:
         if hash_file(video) == analysis.video.sha256:
             return _read_creation_time(video) or _read_file_time(video)
     except (OSError, ValueError):
-        pass  # it is gone
+        pass  # it is gone, or copied by a machine without a clock
     try:
         return replace(_read_file_time(folder / "report.json"), source="stored")
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 
@@ -88,4 +88,5 @@ def _read_creation_time(video: Path) -> When | None:
 
 
 def _read_file_time(path: Path) -> When:
-    return When(datetime.fromtimestamp(path.stat().st_mtime).astimezone(), "file")
+    time = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    return When(require_likely(time, path.name), "file")
