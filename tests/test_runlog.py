@@ -683,6 +683,22 @@ def test_commands_of_two_processes_at_once_lose_nothing(place):
     assert sorted(run.distance_m for run in read_runs(place)) == [1000.0 * km for km in range(1, 7)]
 
 
+@pytest.mark.parametrize("command", [("log",), ("log", "export")])
+def test_a_reader_that_has_left_is_no_fault(place, command):
+    formcheck("log", "add", "--distance", "5km")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "formcheck.cli", *command],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_control_signs_of_names_are_not_stored(place):
     formcheck("log", "add", "--shoes", "\x1b[31mred\x07\nones", "--notes", "a\x00b\tc\nd")
     (run,) = read_runs(place)
