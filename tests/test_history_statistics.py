@@ -53,7 +53,9 @@ def test_what_is_alike_in_all_runs_of_a_runner_is_not_averaged_away(lean):
     for _ in range(REPETITIONS):
         gain, leak = 1 + SLOUCH_GAIN_SD * rng.normal(), SLOUCH_LEAN_LEAK_SD * rng.normal()
         seen = 3.0 * gain + leak * lean + se * rng.normal(size=runs)
-        half = 1.96 * np.sqrt(se**2 + (SLOUCH_GAIN_SD * seen) ** 2 + (SLOUCH_LEAN_LEAK_SD * lean) ** 2)
+        half = 1.96 * np.sqrt(
+            se**2 + (SLOUCH_GAIN_SD * seen) ** 2 + (SLOUCH_LEAN_LEAK_SD * lean) ** 2
+        )
         filmed = [
             make_filmed(lean=(lean, lean - 1, lean + 1), slouch=(v, v - h, v + h))
             for v, h in zip(seen.tolist(), half.tolist(), strict=True)

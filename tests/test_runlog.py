@@ -107,6 +107,7 @@ def test_what_is_no_duration(text):
 def test_pains():
     told = parse_pains(["Lower Back: 4", "knee (left):0", "lower back:6"])
     assert told == (Pain("lower back", 6), Pain("knee (left)", 0))
+    assert parse_pains(["lower back:4", "lower  back:5"]) == (Pain("lower back", 5),)
     assert parse_pains(["none"]) == (NO_PAIN,)
     assert parse_pains(["none", "knee:3"]) == (Pain("knee", 3),)
     assert parse_pains([""]) == ()
@@ -436,10 +437,40 @@ def test_a_log_that_fails_after_the_work_says_how_to_store_it_later(
         return analysis
 
     monkeypatch.setattr("formcheck.pipeline.analyze", break_the_log)
-    said = formcheck("analyze", "run.mp4", "--out", tmp_path / "o", "--quiet", "--log", status=1)
+    said = formcheck(
+        *("analyze", "run.mp4", "--out", tmp_path / "o", "--quiet", "--export", "csv", "--log"),
+        *("--db", place, "--shoes", "blue ones", "--pain", "knee:4", "--pain", "back:2"),
+        status=1,
+    )
     assert "Report:" in said
-    assert "log it later: formcheck log add" in said
+    assert (tmp_path / "o" / "o_strides.csv").exists()
+    assert (
+        f"log it later: formcheck log add {tmp_path / 'o'} --shoes 'blue ones' --pain knee:4 "
+        f"--pain back:2 --db {place}"
+    ) in said
     assert (tmp_path / "o" / "report.json").exists()
+
+
+def test_a_run_is_logged_whatever_comes_of_the_export(place, result, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("the disk is full")
+
+    analysis = read_analysis(result)
+    monkeypatch.setattr("formcheck.pipeline.analyze", lambda *_, **__: analysis)
+    monkeypatch.setattr("formcheck.export.export_analysis", fail)
+    formcheck("analyze", "run.mp4", "--out", tmp_path / "o", "--export", "csv", "--log", status=1)
+    assert len(read_runs(place)) == 1
+
+
+def test_a_watchs_file_of_another_video_is_told_before_the_work(
+    place, result, tmp_path, monkeypatch
+):
+    (tmp_path / "run.fit").write_bytes(make_fit())
+    formcheck("log", "add", result, "--activity", "run.fit")
+    make_video(tmp_path / "second.mp4")
+    monkeypatch.setattr("formcheck.pipeline.analyze", lambda *_, **__: pytest.fail("all in vain"))
+    said = formcheck("analyze", "second.mp4", "--log", "--activity", "run.fit", status=1)
+    assert "run 1 has another video" in said
 
 
 def test_a_log_that_can_not_be_opened_is_told_before_the_work(place, result, tmp_path, monkeypatch):

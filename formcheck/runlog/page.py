@@ -151,7 +151,9 @@ def _chart_against(history: History, name: str, label: str, value: Value) -> lis
 
 
 def _mean(mean: float, ci95: tuple[float, float] | None) -> tuple[str, str]:
-    return "" if math.isnan(mean) else f"{mean:+z.1f}", "" if ci95 is None else f"{ci95[0]:+z.1f} to {ci95[1]:+z.1f}"
+    return "" if math.isnan(
+        mean
+    ) else f"{mean:+z.1f}", "" if ci95 is None else f"{ci95[0]:+z.1f} to {ci95[1]:+z.1f}"
 
 
 def _show(run: Run, page: Path) -> _Row:

@@ -55,7 +55,9 @@ class Fitted:
     @property
     def p(self) -> float:
         """How often chance alone brings a number so far off 0."""
-        return float(2 * stdtr(self.freedom, -abs(self.value) / math.hypot(self.se, self.shared_sd)))
+        return float(
+            2 * stdtr(self.freedom, -abs(self.value) / math.hypot(self.se, self.shared_sd))
+        )
 
 
 def standard_error(low: float, high: float) -> float:

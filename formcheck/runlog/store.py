@@ -4,7 +4,7 @@ import sqlite3
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -159,6 +159,23 @@ class RunLog:
             run = new if before is None else _fill(before, entry)
             return Stored(self._write(run), before, note)
 
+    def require_room(self, entry: Entry, video: Path) -> None:
+        """Tell before a video is analysed whether the run of its watch's file has another.
+
+        Raises
+        ------
+        LogError
+        """
+        from formcheck.video.reader import hash_file
+
+        for run in self.runs():
+            is_same = (
+                run.activity and entry.activity and run.activity.sha256 == entry.activity.sha256
+            )
+            if is_same and run.filmed is not None:
+                with suppress(OSError):  # that it can't be read is told where it is
+                    _require_room(run, hash_file(video), None)
+
     def restore(self, runs: Sequence[Run]) -> int:
         """Put runs in as they are, in place of those of the same uid; return how many are new.
 
@@ -292,13 +309,13 @@ _TOLD = ("distance_m", "duration_s", "surface", "notes")
 
 def _fill(run: Run, entry: Entry) -> Run:
     """Put into a run what is to be stored of it."""
-    _require_room(run, entry)
-    watch = entry.activity
+    filmed, watch = entry.filmed, entry.activity
+    _require_room(run, filmed and filmed.sha256, watch and watch.sha256)
     when = run.when.or_better(entry.when)
     if watch is not None:
         when = when.or_better(When(watch.started, "activity"))
     return replace(
-        run, when=when, filmed=entry.filmed or run.filmed, activity=watch or run.activity
+        run, when=when, filmed=filmed or run.filmed, activity=watch or run.activity
     ).told(entry.details)
 
 
@@ -314,13 +331,13 @@ def _is_same(run: Run, new: Run) -> bool:
     )
 
 
-def _require_room(run: Run, entry: Entry) -> None:
-    """Refuse a second video or watch's file: what the first said would be lost."""
+def _require_room(run: Run, video: str | None, watch: str | None) -> None:
+    """Refuse a second video or watch's file (their SHA-256): what the first said would be lost."""
     for part, old, new in (
-        ("video", run.filmed, entry.filmed),
-        ("watch's file", run.activity, entry.activity),
+        ("video", run.filmed, video),
+        ("watch's file", run.activity, watch),
     ):
-        if old is not None and new is not None and old.sha256 != new.sha256:
+        if old is not None and new is not None and old.sha256 != new:
             raise LogError(
                 f"run {run.id} has another {part} already, and a run has one; nothing was stored: "
                 "store this as a run of its own, or first formcheck log remove "
