@@ -652,9 +652,9 @@ def test_the_distance_of_a_pair_is_that_of_its_runs_and_of_before():
 @pytest.mark.parametrize(
     ("metres", "days", "word"),
     [
-        (640_000, 183, ""),
-        (640_100, 183, "past 400 miles"),
-        (640_000, 184, "past six months"),
+        (643_700, 183, ""),
+        (643_800, 183, "past 400 miles"),
+        (643_700, 184, "past six months"),
         (650_000, 400, "past 400 miles and six months"),
     ],
 )

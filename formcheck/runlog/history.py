@@ -118,7 +118,6 @@ class Finding:
     about: str
     outcome: str
     fitted: Fitted | None
-    runs: int
     text: str
     conclusion: str = ""
     is_told: bool = False
@@ -282,8 +281,8 @@ def _fit_slope(runs: Sequence[Run], outcome: Outcome, against: _Floats) -> Fitte
 def _relate(judged: Sequence[Run], outcome: Outcome, quantity: Quantity) -> Finding:
     runs = [run for run in judged if quantity.of(run) is not None]
     against = np.array([quantity.of(run) for run in runs], dtype=float)
-    line = Finding(quantity.name, outcome.name, None, len(runs), "")
-    about = f"{outcome.label} against {quantity.label.lower()}"
+    line = Finding(quantity.name, outcome.name, None, "")
+    about = f"{outcome.label}, late minus early, against {quantity.label.lower()}"
     if (missing := FEWEST_RUNS - len(runs)) > 0:
         return replace(
             line,
@@ -313,8 +312,8 @@ def _compare(judged: Sequence[Run], outcome: Outcome, grouping: Grouping) -> lis
         for name, members in _split(judged, grouping).items()
         if len(members) >= FEWEST_IN_GROUP
     }
-    line = Finding(grouping.name, outcome.name, None, sum(map(len, kinds.values())), "")
-    about = f"{outcome.label} by {grouping.label.lower()}"
+    line = Finding(grouping.name, outcome.name, None, "")
+    about = f"{outcome.label}, late minus early, by {grouping.label.lower()}"
     if len(kinds) < 2:
         return [
             replace(
@@ -333,7 +332,7 @@ def _compare(judged: Sequence[Run], outcome: Outcome, grouping: Grouping) -> lis
             f"{about}: {name} against {reference} {_in_words(fitted.estimate)} "
             f"({len(members)} and {len(most)} runs)."
         )
-        found.append(replace(line, fitted=fitted, runs=len(both), text=text))
+        found.append(replace(line, fitted=fitted, text=text))
     return found
 
 
