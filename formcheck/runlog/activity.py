@@ -21,7 +21,7 @@ SUFFIXES = (".fit", ".gpx")
 # Parts of names, and whole names: what does not say its sport may be a run, and so may what a watch
 # on a treadmill calls itself. Strava has numbers in GPX, 9 for a run.
 RUNS, PERHAPS_RUNS = ("run", "jog", "treadmill"), ("", "none", "generic", "fitness_equipment", "9")
-# A day of seconds is a fifth of it as GPX, and half of it as FIT, which takes half a minute to read.
+# A day of seconds is a fifth of it as GPX, half of it as FIT: that is slow to read.
 LARGEST_BYTES = {".fit": 8 * 2**20, ".gpx": 64 * 2**20}
 # Watches count the strides of one foot; nobody makes so many, so such a number counts steps.
 MOST_STRIDES_PER_MIN = 120.0

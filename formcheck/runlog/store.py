@@ -340,8 +340,8 @@ def _require_room(run: Run, video: str | None, watch: str | None) -> None:
         if old is not None and new is not None and old.sha256 != new:
             raise LogError(
                 f"run {run.id} has another {part} already, and a run has one; nothing was stored: "
-                "store this as a run of its own, or first formcheck log remove "
-                f"{run.id}"
+                "leave out --to or --activity, which makes it a run of its own, or first "
+                f"formcheck log remove {run.id}"
             )
 
 
