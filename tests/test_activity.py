@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -172,6 +173,46 @@ def test_a_ride_as_gpx_is_refused(tmp_path):
         read_activity(write(tmp_path, "ride.gpx", make_gpx(kind="cycling")))
 
 
+@pytest.mark.parametrize("kind", ["hiking", "1", "Ride", "walking"])
+def test_other_sports_as_gpx_are_refused(tmp_path, kind):
+    with pytest.raises(ActivityError, match="another sport"):
+        read_activity(write(tmp_path, "walk.gpx", make_gpx(kind=kind)))
+
+
+@pytest.mark.parametrize("kind", ["", "Run", "9", "trail_running", "treadmill_running"])
+def test_what_is_a_run_or_does_not_say_is_read(tmp_path, kind):
+    assert read_activity(write(tmp_path, "run.gpx", make_gpx(kind=kind))).distance_m > 0
+
+
+@pytest.mark.parametrize("sport", [Sport.WALKING, Sport.HIKING, Sport.TENNIS])
+def test_other_sports_as_fit_are_refused(tmp_path, sport):
+    with pytest.raises(ActivityError, match="another sport"):
+        read_activity(write(tmp_path, "walk.fit", make_fit(sport=sport)))
+
+
+def test_a_drive_while_the_watch_was_paused_is_not_run(tmp_path):
+    """A kilometre on within twenty minutes, in one segment."""
+    before, after = (
+        make_gpx(segments=((first, first + 100),), speed_m_per_s=3.0) for first in (0, 1300)
+    )
+    points = after[after.index(b"<trkpt") : after.index(b"</trkseg>")]
+    points = points.replace(b'lat="48.00', b'lat="48.01')
+    run = read_activity(
+        write(tmp_path, "run.gpx", before.replace(b"</trkseg>", points + b"</trkseg>"))
+    )
+    assert run.distance_m == pytest.approx(600.0, rel=1e-3)
+    assert (run.elapsed_s, run.moving_s) == (1400.0, 200.0)
+
+
+def test_a_watch_that_keeps_few_points_runs_between_them(tmp_path):
+    content = make_gpx(segments=tuple((30 * i, 30 * i) for i in range(20)))
+    few = re.sub(rb"</trkseg><trkseg>", b"", content)
+    steps = iter(range(20))
+    few = re.sub(rb'lat="[0-9.]+"', lambda _: b'lat="%.9f"' % (48 + next(steps) * 8e-4), few)
+    run = read_activity(write(tmp_path, "run.gpx", few))
+    assert run.moving_s == 570.0
+
+
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE gpx [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">
 <!ENTITY c "&b;&b;&b;&b;">]><gpx><trk><name>&c;</name></trk></gpx>"""
 READS_A_FILE = b"""<?xml version="1.0"?><!DOCTYPE gpx [<!ENTITY a SYSTEM "file:///etc/hostname">]>
@@ -207,16 +248,24 @@ def test_what_is_no_run_is_told_in_one_line(tmp_path, name, content, words):
     assert "\n" not in str(told.value)
 
 
-def test_a_file_that_is_not_there_or_not_packed_is_told(tmp_path):
+def test_a_file_that_is_not_there_or_damaged_or_large_is_told(tmp_path, monkeypatch):
     with pytest.raises(ActivityError, match="No such file"):
         read_activity(tmp_path / "none.fit")
     (tmp_path / "run.fit.gz").write_bytes(make_fit())
     with pytest.raises(ActivityError, match="damaged"):
         read_activity(tmp_path / "run.fit.gz")
+    packed = bytearray(gzip.compress(make_fit()))
+    packed[200:300] = bytes(100)
+    (tmp_path / "run.fit.gz").write_bytes(packed)
+    with pytest.raises(ActivityError, match="damaged"):
+        read_activity(tmp_path / "run.fit.gz")
+    monkeypatch.setitem(module.LARGEST_BYTES, ".fit", 1000)
+    with pytest.raises(ActivityError, match="too large"):
+        read_activity(write(tmp_path, "run.fit", make_fit()))
 
 
 def test_a_packed_file_that_swells_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "LARGEST_BYTES", 100_000)
+    monkeypatch.setitem(module.LARGEST_BYTES, ".gpx", 100_000)
     with pytest.raises(ActivityError, match="too large"):
         read_activity(write(tmp_path, "run.gpx.gz", b" " * 1_000_000))
 

@@ -55,7 +55,7 @@ def test_lean_that_grows_with_duration_is_told_with_its_interval():
     assert high - low < 0.6
     assert duration.is_told
     assert "stands out" in duration.conclusion
-    assert "lean against duration: +1.5°" in history.summary
+    assert "lean, late minus early, against duration: +1.5°" in history.summary
     assert not find(history, "duration", "slouch").is_told
     assert "stands out from chance" in in_terminal(history)
 
@@ -84,12 +84,34 @@ def test_one_run_that_hurt_makes_no_slope():
     ]
     pain = find(tell_history(runs), "pain")
     assert pain.fitted is None
-    assert "the same in nearly all runs" in pain.text
+    assert "much the same in all runs but one or two" in pain.text
+
+
+def test_one_long_run_among_many_of_nearly_one_length_makes_no_slope():
+    rng = np.random.default_rng(1)
+    lengths = [*(1800 + rng.uniform(-5, 5, 9)), 5400.0]
+    runs = [
+        make_run(day=i, duration_s=length, filmed=make_filmed(lean=(float(i == 9), -0.1, 0.1)))
+        for i, length in enumerate(lengths)
+    ]
+    assert find(tell_history(runs), "duration").fitted is None
+
+
+def test_a_slope_is_told_of_a_few_runs_spread_evenly():
+    assert find(tell_history(make_runs(FEWEST_RUNS)), "duration").fitted is not None
+
+
+def test_clips_do_not_count_as_the_runs_they_are_of():
+    runs = [make_run(day=i, filmed=make_filmed(recorded_s=100.0)) for i in range(9)]
+    history = tell_history(runs)
+    assert history.judged == []
+    assert history.left_out == ["9 runs filmed for less than 10 minutes"]
+    assert runs[0].lasted_s is None
 
 
 def test_silence_about_pain_is_not_no_pain():
     pain = find(tell_history(make_runs(12)), "pain")
-    assert pain.runs == 0
+    assert "(0 of at least 8; 8 more)" in pain.text
 
 
 def test_worst_pain_counts():
@@ -151,19 +173,32 @@ def test_what_a_video_can_not_tell_is_left_out_and_said():
         make_run(filmed=make_filmed(lean=None)),
     ]
     history = tell_history(runs)
-    assert len(history.judged) == 3
+    assert len(history.judged) == 4
     assert sorted(history.left_out) == [
+        "1 run for lean, which could not be measured",
         "1 run in which the change may come from the camera, the belt or the light",
         "1 run not filmed from the side",
-        "1 run too short to be judged",
         "1 run without a video",
     ]
+
+
+def test_a_run_whose_slouch_can_not_be_measured_counts_for_lean(page_path):
+    runs = [
+        replace(run, filmed=replace(run.filmed, slouch_change_deg=None), shoes=f"pair {i % 2}")
+        for i, run in enumerate(make_runs(12, slope=1.5))
+    ]
+    for history in (tell_history(runs), tell_history([*runs, *make_pairs(1, 0.0)])):
+        assert find(history, "duration").is_told
+        assert find(history, "duration", "slouch").fitted is None
+        assert history.means["lean"].runs == len(history.judged)
+        assert "nan" not in re.sub(r"<svg.*?</svg>", "", render_history(history, page_path))
+        assert "12 runs for slouch, which could not be measured" in in_terminal(history)
 
 
 def test_an_import_of_nonsense_breaks_nothing():
     runs = [*make_runs(12), make_run(filmed=make_filmed(lean=(1e9, -1e9, 1e300)))]
     history = tell_history(runs)
-    assert len(history.judged) == 12
+    assert history.means["lean"].runs == 12
 
 
 def test_nothing_is_called_a_cause():
@@ -187,8 +222,7 @@ def compare(watch, video, **facts):
 def test_cadences_that_agree_say_so_with_the_difference_and_its_interval():
     check = compare(167.0, 165.0)
     assert check.agrees
-    assert check.difference_spm.value == 2.0
-    assert check.difference_spm.ci95 == (1.5, 2.5)
+    assert "(+2.0, 95 %: +1.5 to +2.5)" in check.text
     assert "they agree" in check.text
 
 

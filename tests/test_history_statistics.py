@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from formcheck.metrics.posture import SLOUCH_GAIN_SD, SLOUCH_LEAN_LEAK_SD
 from formcheck.runlog.history import FEWEST_IN_GROUP, FEWEST_RUNS, tell_history
 from formcheck.runlog.run import Pain
 from formcheck.runlog.statistics import adjust, find_slope, pool, standard_error
@@ -42,6 +43,27 @@ def test_the_interval_of_a_mean_covers_the_true_one(runs, between):
         low, high = pool(*simulate(rng, runs, between=between, mean=1.5)).estimate.ci95
         covered += low <= 1.5 <= high
     assert covered / REPETITIONS >= COVERS
+
+
+@pytest.mark.parametrize("lean", [0.0, 2.0])
+def test_what_is_alike_in_all_runs_of_a_runner_is_not_averaged_away(lean):
+    """The gain of slouch and what lean adds to it are a runner's own, and not known."""
+    rng = np.random.default_rng(SEED)
+    covered, runs, se = 0, FEWEST_RUNS - 1, 0.5
+    for _ in range(REPETITIONS):
+        gain, leak = 1 + SLOUCH_GAIN_SD * rng.normal(), SLOUCH_LEAN_LEAK_SD * rng.normal()
+        seen = 3.0 * gain + leak * lean + se * rng.normal(size=runs)
+        half = 1.96 * np.sqrt(
+            se**2 + (SLOUCH_GAIN_SD * seen) ** 2 + (SLOUCH_LEAN_LEAK_SD * lean) ** 2
+        )
+        filmed = [
+            make_filmed(lean=(lean, lean - 1, lean + 1), slouch=(v, v - h, v + h))
+            for v, h in zip(seen.tolist(), half.tolist(), strict=True)
+        ]
+        history = tell_history([make_run(day=i, filmed=f) for i, f in enumerate(filmed)])
+        low, high = history.means["slouch"].ci95
+        covered += low <= 3.0 <= high
+    assert COVERS <= covered / REPETITIONS <= 0.99
 
 
 def wander(rng, runs, likeness):

@@ -25,6 +25,7 @@ from formcheck.runlog.shoes import count_wear
 from formcheck.runlog.store import Entry, Shoes, open_log
 from formcheck.runlog.table import read_csv, write_csv
 from formcheck.runlog.words import parse_date, parse_distance, parse_duration, parse_pains
+from formcheck.video.reader import hash_file
 from tests.fit_files import START, make_fit
 from tests.runs import DAY_0, make_activity, make_filmed, make_run
 from tests.synthetic import describe_video, make_runner, observe_runner
@@ -106,6 +107,7 @@ def test_what_is_no_duration(text):
 def test_pains():
     told = parse_pains(["Lower Back: 4", "knee (left):0", "lower back:6"])
     assert told == (Pain("lower back", 6), Pain("knee (left)", 0))
+    assert parse_pains(["lower back:4", "lower  back:5"]) == (Pain("lower back", 5),)
     assert parse_pains(["none"]) == (NO_PAIN,)
     assert parse_pains(["none", "knee:3"]) == (Pain("knee", 3),)
     assert parse_pains([""]) == ()
@@ -181,14 +183,29 @@ def test_the_watchs_date_beats_the_files_and_the_given_one_beats_all(place, resu
     assert read_runs(place)[0].when.source == "given"
 
 
+def test_the_moment_of_storing_is_no_date_that_was_given(place, tmp_path):
+    formcheck("log", "add", "--distance", "12km")
+    (tmp_path / "run.fit").write_bytes(make_fit())
+    formcheck("log", "import", "run.fit", "--to", 1)
+    (run,) = read_runs(place)
+    assert run.when == When(START, "activity")
+
+
+@pytest.mark.parametrize("later", ["file", "stored"])
+def test_a_file_that_was_moved_does_not_change_the_date(place, later):
+    filmed = make_filmed()
+    with open_log(place) as log:
+        log.store(Entry(filmed=filmed, when=When(DAY_0, "file")))
+        again = log.store(Entry(filmed=filmed, when=When(DAY_0 + timedelta(days=9), later)))
+    assert again.run.when == When(DAY_0, "file")
+
+
 def test_the_videos_date_is_its_own_else_its_files(tmp_path, result):
     analysis = read_analysis(result)
 
     def find(**metadata):
         video = make_video(tmp_path / "run.mov", **metadata)
         os.utime(video, (1_775_000_000, 1_775_000_000))
-        from formcheck.video.reader import hash_file
-
         facts = replace(analysis.video, path=str(video), sha256=hash_file(video))
         return find_filming_time(replace(analysis, video=facts), result)
 
@@ -205,7 +222,7 @@ def test_a_video_that_is_gone_or_another_leaves_the_reports_time(tmp_path, resul
     other = make_video(tmp_path / "other.mp4", creation_time="2020-01-01T00:00:00Z")
     for path in (tmp_path / "gone.mp4", other):
         facts = replace(analysis.video, path=str(path))
-        assert find_filming_time(replace(analysis, video=facts), result) == When(made, "file")
+        assert find_filming_time(replace(analysis, video=facts), result) == When(made, "stored")
 
 
 def test_a_slow_motions_length_is_told_in_real_seconds(result):
@@ -271,7 +288,64 @@ def test_of_two_videos_at_once_none_is_guessed(place):
             log.store(Entry(Details(), filmed=make_filmed(), when=When(DAY_0, "video")))
         stored = log.store(Entry(activity=make_activity()))
         assert stored.before is None
+        assert "The runs 1 and 2 were at the same time" in stored.note
         assert len(log.runs()) == 3
+
+
+def minutes(number):
+    return timedelta(minutes=number)
+
+
+def test_the_warm_ups_file_is_not_joined_with_the_video_of_the_run(place):
+    with open_log(place) as log:
+        log.store(Entry(filmed=make_filmed(), when=When(DAY_0 + minutes(28), "video")))
+        warm_up = log.store(Entry(activity=make_activity(elapsed_s=1200.0)))
+        assert warm_up.before is None
+        assert "No other run is known to have been at the same time" in warm_up.note
+        main = make_activity(started=DAY_0 + minutes(24))
+        joined = log.store(Entry(activity=main))
+    assert joined.run.id == 1
+    assert "joined with run 1" in joined.note
+
+
+def test_the_time_of_a_file_joins_nothing(place):
+    with open_log(place) as log:
+        log.store(Entry(filmed=make_filmed(), when=When(DAY_0 + minutes(5), "file")))
+        assert log.store(Entry(activity=make_activity())).run.id == 2
+
+
+@pytest.mark.parametrize("is_typed_first", [True, False])
+def test_a_run_that_was_typed_and_its_watchs_file_are_one(place, is_typed_first):
+    typed = Entry(Details(started=DAY_0 + minutes(3), distance_m=12_000.0))
+    watched = Entry(activity=make_activity(distance_m=9000.0))
+    with open_log(place) as log:
+        for entry in (typed, watched) if is_typed_first else (watched, typed):
+            stored = log.store(entry)
+        (run,) = log.runs()
+    assert "joined with run 1" in stored.note
+    assert run.total_m == 12_000
+    assert run.when.source == "given"
+
+
+def test_what_was_joined_is_said(place, result, tmp_path):
+    formcheck("log", "add", result)
+    (tmp_path / "run.fit").write_bytes(make_fit())
+    assert "joined with run 1" in formcheck("log", "import", "run.fit")
+
+
+@pytest.mark.parametrize("part", ["filmed", "activity"])
+def test_a_second_video_or_watchs_file_does_not_take_the_place_of_the_first(place, part):
+    first = Entry(filmed=make_filmed(), activity=make_activity())
+    second = replace(first, **{part: {"filmed": make_filmed, "activity": make_activity}[part]()})
+    with open_log(place) as log:
+        log.store(first)
+        with pytest.raises(LogError, match="run 1 has another") as told:
+            log.store(second)
+        with pytest.raises(LogError, match="run 1 has another"):
+            log.store(replace(Entry(), **{part: getattr(second, part)}), 1)
+        (run,) = log.runs()
+    assert "\n" not in str(told.value)
+    assert (run.filmed, run.activity) == (first.filmed, first.activity)
 
 
 # --- changing ------------------------------------------------------------------------------------
@@ -363,10 +437,40 @@ def test_a_log_that_fails_after_the_work_says_how_to_store_it_later(
         return analysis
 
     monkeypatch.setattr("formcheck.pipeline.analyze", break_the_log)
-    said = formcheck("analyze", "run.mp4", "--out", tmp_path / "o", "--quiet", "--log", status=1)
+    said = formcheck(
+        *("analyze", "run.mp4", "--out", tmp_path / "o", "--quiet", "--export", "csv", "--log"),
+        *("--db", place, "--shoes", "blue ones", "--pain", "knee:4", "--pain", "back:2"),
+        status=1,
+    )
     assert "Report:" in said
-    assert "log it later: formcheck log add" in said
+    assert (tmp_path / "o" / "o_strides.csv").exists()
+    assert (
+        f"log it later: formcheck log add {tmp_path / 'o'} --shoes 'blue ones' --pain knee:4 "
+        f"--pain back:2 --db {place}"
+    ) in said
     assert (tmp_path / "o" / "report.json").exists()
+
+
+def test_a_run_is_logged_whatever_comes_of_the_export(place, result, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("the disk is full")
+
+    analysis = read_analysis(result)
+    monkeypatch.setattr("formcheck.pipeline.analyze", lambda *_, **__: analysis)
+    monkeypatch.setattr("formcheck.export.export_analysis", fail)
+    formcheck("analyze", "run.mp4", "--out", tmp_path / "o", "--export", "csv", "--log", status=1)
+    assert len(read_runs(place)) == 1
+
+
+def test_a_watchs_file_of_another_video_is_told_before_the_work(
+    place, result, tmp_path, monkeypatch
+):
+    (tmp_path / "run.fit").write_bytes(make_fit())
+    formcheck("log", "add", result, "--activity", "run.fit")
+    make_video(tmp_path / "second.mp4")
+    monkeypatch.setattr("formcheck.pipeline.analyze", lambda *_, **__: pytest.fail("all in vain"))
+    said = formcheck("analyze", "second.mp4", "--log", "--activity", "run.fit", status=1)
+    assert "run 1 has another video" in said
 
 
 def test_a_log_that_can_not_be_opened_is_told_before_the_work(place, result, tmp_path, monkeypatch):
@@ -453,6 +557,27 @@ def test_a_table_of_ones_own_is_read_once(place, tmp_path):
     assert runs[1].pains == (Pain("knee", 2),)
 
 
+def test_two_runs_alike_on_one_day_are_two_and_read_once(place, tmp_path):
+    (tmp_path / "own.csv").write_text("date,distance_km\n2026-01-03,5\n2026-01-03,5\n")
+    assert "2 new" in formcheck("log", "import", "own.csv")
+    assert "0 new, 0 brought up" in formcheck("log", "import", "own.csv")
+    assert len(read_runs(place)) == 2
+
+
+def test_a_file_of_1980_has_no_time(tmp_path, result):
+    video = make_video(tmp_path / "run.mp4")
+    os.utime(video, (315_532_800, 315_532_800))
+    analysis = read_analysis(result)
+    facts = replace(analysis.video, path=str(video), sha256=hash_file(video))
+    assert find_filming_time(replace(analysis, video=facts), result).source == "stored"
+
+
+def test_a_duration_out_of_all_bounds_is_refused(place, tmp_path):
+    text = write_csv([make_run(activity=make_activity(elapsed_s=1e20))])
+    (tmp_path / "long.csv").write_text(text)
+    assert "activity_elapsed_s" in formcheck("log", "import", "long.csv", status=1)
+
+
 def test_a_column_that_is_left_out_changes_nothing(place, tmp_path):
     with open_log(place) as log:
         make_full_log(log)
@@ -469,7 +594,7 @@ def test_a_column_that_is_left_out_changes_nothing(place, tmp_path):
         ("", "no column 'date'"),
         ("when,what\n1,2\n", "no column 'date'"),
         ("date,weight\n2026-01-01,70\n", "column 'weight'"),
-        ("date,distance_m\n2026-01-01,5000\n2026-01-02,far\n", "line 3"),
+        ("date,distance_m\n2026-01-01,5000\n2026-01-02,far\n", "line 3: 'far' is no number"),
         ("date,distance_m\n2026-01-01,nan\n", "line 2"),
         ("date,distance_m\n2026-01-01,5000,1\n", "more fields"),
         ("date\nsomeday\n", "line 2: 'someday' is no date"),
@@ -527,9 +652,9 @@ def test_the_distance_of_a_pair_is_that_of_its_runs_and_of_before():
 @pytest.mark.parametrize(
     ("metres", "days", "word"),
     [
-        (640_000, 183, ""),
-        (640_100, 183, "past 400 miles"),
-        (640_000, 184, "past six months"),
+        (643_700, 183, ""),
+        (643_800, 183, "past 400 miles"),
+        (643_700, 184, "past six months"),
         (650_000, 400, "past 400 miles and six months"),
     ],
 )
@@ -587,6 +712,22 @@ def test_commands_of_two_processes_at_once_lose_nothing(place):
     said = [process.communicate(timeout=PATIENCE_S)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 6, said
     assert sorted(run.distance_m for run in read_runs(place)) == [1000.0 * km for km in range(1, 7)]
+
+
+@pytest.mark.parametrize("command", [("log",), ("log", "export")])
+def test_a_reader_that_has_left_is_no_fault(place, command):
+    formcheck("log", "add", "--distance", "5km")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "formcheck.cli", *command],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_control_signs_of_names_are_not_stored(place):

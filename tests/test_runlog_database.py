@@ -1,6 +1,7 @@
 """The database of runs: versions, two processes at once, sudden death, places that can't be."""
 
 import os
+import pkgutil
 import signal
 import sqlite3
 import stat
@@ -10,7 +11,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from formcheck.cli.app import app
 from formcheck.errors import LogError
 from formcheck.runlog.database import find_database, open_database, transaction
 from formcheck.runlog.migrations import MIGRATIONS
@@ -276,6 +279,40 @@ def test_one_that_reads_sees_whole_runs_while_another_writes(tmp_path):
     writer.communicate(timeout=PATIENCE_S)
     assert writer.returncode == 0
     assert counts == sorted(counts)
+
+
+@pytest.mark.parametrize(
+    ("command", "step"),
+    [
+        (("log", "import", "runs.csv"), "formcheck.runlog.table.read_csv"),
+        (("shoes", "edit", "blue", "--retired"), "formcheck.runlog.store.RunLog.shoes"),
+    ],
+)
+def test_nobody_writes_between_what_a_command_reads_and_what_it_writes(
+    tmp_path, monkeypatch, command, step
+):
+    place = tmp_path / "runs.sqlite3"
+    with open_log(place) as log:
+        log.store(Entry(Details(shoes="blue")))
+    monkeypatch.chdir(tmp_path)
+    Path("runs.csv").write_text("date\n2026-01-01\n")
+    read, others = pkgutil.resolve_name(step), []
+
+    def read_while_another_writes(*given):
+        found = read(*given)
+        with closing(sqlite3.connect(place, timeout=0)) as other:
+            try:
+                other.execute("UPDATE runs SET notes = 'hot'")
+                other.commit()
+                others.append("written")
+            except sqlite3.OperationalError:
+                others.append("waits")
+        return found
+
+    monkeypatch.setattr(step, read_while_another_writes)
+    done = CliRunner().invoke(app, [*command, "--db", str(place)])
+    assert done.exit_code == 0, done.output
+    assert others == ["waits"]
 
 
 @pytest.mark.parametrize("lines", [0, 1, 2, 3, 5, 8, 13])

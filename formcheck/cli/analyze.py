@@ -90,7 +90,7 @@ def analyze(
     wanted = list_of(ExportFormat, export) if export else []
     with errors_as_one_line(debug), own_stderr(debug) as stderr:
         chosen = options()
-        log_run = prepare_log(log, db, entry)
+        log_run = prepare_log(log, db, entry, video)
         require_room_for_results(folder)
         refuse_own_overlay(folder, video)
         from formcheck.export import choose_formats, export_analysis
@@ -117,12 +117,14 @@ def analyze(
                 print_analysis(result, output)
                 say(output, f"Report: {folder / 'report.html'}")
             sys.stdout.flush()
-        for path in export_analysis(result, folder, formats, name_of(folder)):
-            say(console, f"Export: {path}")
-        for reason in left_out.values():
-            say(console, f"Left out: {reason}")
-        if log_run is not None:
-            say(console, log_run(result, folder))
+        try:
+            if log_run is not None:
+                say(console, log_run(result, folder))
+        finally:
+            for path in export_analysis(result, folder, formats, name_of(folder)):
+                say(console, f"Export: {path}")
+            for reason in left_out.values():
+                say(console, f"Left out: {reason}")
 
 
 @contextmanager

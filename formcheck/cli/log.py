@@ -156,8 +156,8 @@ def import_files(
 ) -> None:
     """Read runs from CSV, or from the file of a watch.
 
-    A watch's file is joined with the run that was filmed while it ran, if there is just one, and
-    its cadence compared with the video's; else it becomes a run of its own.
+    A watch's file is joined with the run of the same time, if there is just one, and its cadence
+    compared with the video's; else it becomes a run of its own.
     """
     if to is not None and len(files) != 1:
         raise typer.BadParameter("--to goes with one file of a watch")
@@ -181,8 +181,9 @@ def _import_activity(file: Path, runs: "RunLog", to: int | None) -> None:
 def _import_table(file: Path, runs: "RunLog") -> None:
     from formcheck.runlog.table import read_csv
 
-    found = read_csv(file, runs.runs())
-    new = runs.restore(found)
+    with runs.at_once():
+        found = read_csv(file, runs.runs())
+        new = runs.restore(found)
     say(Output(), f"{new} new, {len(found) - new} brought up to date, from {file.name}.")
 
 

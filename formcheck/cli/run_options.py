@@ -1,5 +1,7 @@
 """Options that say what is known of a run besides its video."""
 
+import functools
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +82,7 @@ def make_entry(
     return Entry(details, activity=None if activity is None else read_activity(activity))
 
 
-MakeEntry = Callable[[], "Entry"]
+MakeEntry = functools.partial["Entry"]
 
 
 def with_entry(command: Callable[..., None]) -> Callable[..., None]:
@@ -89,7 +91,7 @@ def with_entry(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def prepare_log(
-    wanted: bool, db: Path | None, entry: MakeEntry
+    wanted: bool, db: Path | None, entry: MakeEntry, video: Path
 ) -> Callable[["Analysis", Path], str] | None:
     """Return what stores an analysis and says so, or None if that is not wanted.
 
@@ -98,7 +100,7 @@ def prepare_log(
     Raises
     ------
     FormcheckError
-        The log can't be opened, or the watch's file can't be read.
+        The log can't be opened, or the watch's file can't be read or is another video's.
     """
     from formcheck.errors import LogError
     from formcheck.runlog.store import Entry, open_log
@@ -108,17 +110,26 @@ def prepare_log(
         if given != Entry() or db is not None:
             raise typer.BadParameter("what is said of the run is stored with --log: add that")
         return None
-    with open_log(db):
-        pass
+    with open_log(db) as log:
+        log.require_room(given, video)
 
     def log_run(analysis: "Analysis", folder: Path) -> str:
         try:
             return store_analysis(analysis, folder, given, db)
-        except LogError as error:
-            later = f"the report is written; log it later: formcheck log add '{folder}'"
-            raise LogError(f"{error}; {later}") from error
+        except Exception as error:
+            later = _write_command(folder, entry.keywords | {"db": db})
+            raise LogError(f"{error}; the report is written; log it later: {later}") from error
 
     return log_run
+
+
+def _write_command(folder: Path, options: dict[str, Any]) -> str:
+    """Return the command that stores a result with all that was said."""
+    words = ["formcheck", "log", "add", str(folder)]
+    for name, value in options.items():
+        for text in value if isinstance(value, list) else [value]:
+            words += [] if text is None else [f"--{name}", str(text)]
+    return shlex.join(words)
 
 
 def store_analysis(analysis: "Analysis", folder: Path, entry: "Entry", db: Path | None) -> str:
@@ -132,13 +143,13 @@ def store_analysis(analysis: "Analysis", folder: Path, entry: "Entry", db: Path 
 
 
 def describe(stored: "Stored") -> str:
-    """Say what was stored, and whether the watch's cadence is the video's."""
+    """Say what was stored and joined, and whether the watch's cadence is the video's."""
     from formcheck.runlog.cadence import compare_cadence
     from formcheck.runlog.terminal import describe_stored
 
     check = compare_cadence(stored.run)
     said = describe_stored(stored.run, stored.before is not None)
-    return said if check is None else f"{said}\n{check.text}"
+    return "\n".join(filter(None, (said, stored.note, check and check.text)))
 
 
 def read_option(parse: Callable[[Any], _Value], text: Any, option: str) -> _Value | None:

@@ -72,7 +72,7 @@ def edit_shoes(
 
         first = read_option(words.parse_date, since or None, "--since")
         metres = read_option(words.parse_distance, before, "--before")
-        with open_log(db or context.obj) as log:
+        with open_log(db or context.obj) as log, log.at_once():
             named = words.clean_name(name).casefold()
             pair = next((pair for pair in log.shoes() if pair.name.casefold() == named), None)
             if pair is None:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import math
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,8 +18,11 @@ from formcheck.runlog.run import Activity
 from formcheck.runlog.words import LONGEST_M, LONGEST_S, clean_name, require_likely
 
 SUFFIXES = (".fit", ".gpx")
-NOT_A_RUN = ("cycling", "biking", "ride", "swim", "rowing", "skiing", "driving")  # parts of names
-LARGEST_BYTES = 64 * 2**20  # a day of seconds is a fifth of it as GPX
+# Parts of names, and whole names: what does not say its sport may be a run, and so may what a watch
+# on a treadmill calls itself. Strava has numbers in GPX, 9 for a run.
+RUNS, PERHAPS_RUNS = ("run", "jog", "treadmill"), ("", "none", "generic", "fitness_equipment", "9")
+# A day of seconds is a fifth of it as GPX, half of it as FIT: that is slow to read.
+LARGEST_BYTES = {".fit": 8 * 2**20, ".gpx": 64 * 2**20}
 # Watches count the strides of one foot; nobody makes so many, so such a number counts steps.
 MOST_STRIDES_PER_MIN = 120.0
 FEWEST_STEPS_PER_MIN = 100.0  # below it, standing or strolling
@@ -70,7 +74,7 @@ def read_activity(path: Path) -> Activity:
     suffix = _suffix(path)
     if suffix not in readers:
         raise ActivityError(f"'{path.name}' is no .fit or .gpx file of a watch")
-    content = _read_content(path)
+    content = _read_content(path, LARGEST_BYTES[suffix])
     try:
         return _judge(readers[suffix](content), content, path.name, suffix.removeprefix("."))
     except ActivityError as error:
@@ -78,8 +82,9 @@ def read_activity(path: Path) -> Activity:
 
 
 def require_run(sport: str) -> None:
-    """Refuse the sports whose distance and cadence are no runner's; unknown ones may be a run."""
-    if any(part in sport.lower() for part in NOT_A_RUN):
+    """Refuse other sports: their distance and cadence are no runner's."""
+    name = sport.strip().lower()
+    if name not in PERHAPS_RUNS and not any(part in name for part in RUNS):
         raise ActivityError(f"is of another sport ({clean_name(sport).replace('_', ' ')})")
 
 
@@ -88,19 +93,19 @@ def _suffix(path: Path) -> str:
     return Path(name).suffix
 
 
-def _read_content(path: Path) -> bytes:
+def _read_content(path: Path, most: int) -> bytes:
     """Return what the file holds, unpacked; never more than is bearable."""
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
+            content = file.read(most + 1)
         if path.name.lower().endswith(".gz"):
             with gzip.open(io.BytesIO(content)) as packed:
-                content = packed.read(LARGEST_BYTES + 1)
-    except (gzip.BadGzipFile, EOFError, ValueError) as error:
+                content = packed.read(most + 1)
+    except (gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
         raise ActivityError(f"'{path.name}' is damaged; export it again") from error
     except OSError as error:
         raise ActivityError(f"'{path}' can't be read ({error.strerror or error})") from error
-    if len(content) > LARGEST_BYTES:
+    if len(content) > most:
         raise ActivityError(f"'{path.name}' is too large for the file of a run")
     return content
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from formcheck.drift import Estimate
 from formcheck.runlog.run import Run
 
 AGREE_SHARE = 0.03
@@ -13,11 +12,8 @@ LARGEST_FACTOR = 16
 
 @dataclass(frozen=True)
 class CadenceCheck:
-    """Watch minus video, steps a minute, with the video's 95 % interval; and what that means."""
+    """Whether they agree, and watch minus video in words, with the video's 95 % interval."""
 
-    watch_spm: float
-    video_spm: float
-    difference_spm: Estimate
     agrees: bool
     text: str
 
@@ -36,13 +32,7 @@ def compare_cadence(run: Run) -> CadenceCheck | None:
         f"({watch - filmed.cadence_spm:+z.1f}, 95 %: {low:+z.1f} to {high:+z.1f})"
     )
     words = "they agree" if agrees else _explain(watch / filmed.cadence_spm, filmed.recorded_s, run)
-    return CadenceCheck(
-        watch_spm=watch,
-        video_spm=filmed.cadence_spm,
-        difference_spm=Estimate(watch - filmed.cadence_spm, (low, high)),
-        agrees=agrees,
-        text=f"Cadence: {numbers}: {words}.",
-    )
+    return CadenceCheck(agrees, f"Cadence: {numbers}: {words}.")
 
 
 def _explain(ratio: float, recorded_s: float, run: Run) -> str:

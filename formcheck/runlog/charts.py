@@ -36,7 +36,7 @@ def draw_against(
     runs: Sequence[Run], outcome: Outcome, value: Value, name: str, label: str
 ) -> str | None:
     """Draw the change of runs against a number or date of theirs; None for fewer than two."""
-    known = [run for run in runs if value(run) is not None]
+    known = [run for run in runs if value(run) is not None and outcome.of(run) is not None]
     if len(known) < 2:
         return None
 
@@ -60,7 +60,8 @@ def draw_against(
 
 def draw_groups(runs: Sequence[Run], groups: Sequence[Group], outcome: Outcome) -> str | None:
     """Draw the runs of each kind with their mean; None for fewer than two kinds."""
-    own = [group for group in groups if group.outcome == outcome.name]
+    own = [group for group in groups if group.outcome == outcome.name and group.runs]
+    runs = [run for run in runs if outcome.of(run) is not None]
     if len(own) < 2:
         return None
 

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -39,20 +39,19 @@ def open_database(
         It can't be opened, is none of formcheck's, or of a newer version; also whatever SQLite has
         to say while it is open.
     """
-    with errors_in_words(path):
-        _make_private(path)
-        with closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = FULL")  # what is committed outlives the power
-            _migrate(connection, path, migrations)
-            connection.execute("PRAGMA journal_mode = WAL")
+    try:
+        with closing(_open(path, migrations)) as connection:
             yield connection
+    except sqlite3.Error as error:
+        raise LogError(_describe(path, error)) from error
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Do all that is written within, or nothing; other writers wait."""
+    """Do all that is written within, or nothing; other writers wait. One within another is part."""
+    if connection.in_transaction:
+        yield
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -76,17 +75,24 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("COMMIT")
 
 
-@contextmanager
-def errors_in_words(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say of the file into one line for the runner."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise LogError(_describe(path, error)) from error
-    except OSError as error:
-        raise LogError(
-            f"the log '{path}' can't be opened ({error.strerror or error}); name another with --db"
-        ) from error
+def _open(path: Path, migrations: Sequence[Sequence[str]]) -> sqlite3.Connection:
+    with ExitStack() as unless_ready:
+        try:
+            _make_private(path)
+            connection = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
+            unless_ready.callback(connection.close)
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")  # what is committed outlives the power
+            _migrate(connection, path, migrations)
+            connection.execute("PRAGMA journal_mode = WAL")
+        except OSError as error:
+            words = error.strerror or error
+            raise LogError(
+                f"the log '{path}' can't be opened ({words}); name another with --db"
+            ) from error
+        unless_ready.pop_all()
+    return connection
 
 
 def _describe(path: Path, error: sqlite3.Error) -> str:

@@ -1,5 +1,6 @@
 """What the log keeps of an analysis, and when its video was filmed."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -50,17 +51,18 @@ def describe_filmed(analysis: Analysis, folder: Path) -> Filmed:
 def find_filming_time(analysis: Analysis, folder: Path) -> When | None:
     """Return when the video was filmed, as it says itself, else the time of its file.
 
-    Where the video is gone or is another by now, that of the result's report stands in.
+    Where the video is gone or is another by now, the time of the result's report stands in: one
+    that any other time is better than.
     """
     video = Path(analysis.video.path)
     try:
         if hash_file(video) == analysis.video.sha256:
             return _read_creation_time(video) or _read_file_time(video)
     except (OSError, ValueError):
-        pass  # it is gone
+        pass  # it is gone, or copied by a machine without a clock
     try:
-        return _read_file_time(folder / "report.json")
-    except OSError:
+        return replace(_read_file_time(folder / "report.json"), source="stored")
+    except (OSError, ValueError):
         return None
 
 
@@ -86,4 +88,5 @@ def _read_creation_time(video: Path) -> When | None:
 
 
 def _read_file_time(path: Path) -> When:
-    return When(datetime.fromtimestamp(path.stat().st_mtime).astimezone(), "file")
+    time = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    return When(require_likely(time, path.name), "file")

@@ -15,13 +15,14 @@ from formcheck.runlog.activity import LONGEST_GAP_S, Recorded, require_run
 
 EARTH_RADIUS_M = 6_371_008.8  # mean, IUGG
 SLOWEST_MOVING_M_PER_S = 0.5
+PAUSE_STEPS = 4  # so many usual steps between two points are a pause, of watches with few points
 LEAST_DISTANCE_M = 50.0  # less is a watch that lies still: a treadmill
 
 _Floats = NDArray[np.float64]
 
 
 def read_gpx(content: bytes) -> Recorded:
-    """Read a GPX file; parts of a track that was interrupted are joined, without the way between.
+    """Read a GPX file; parts of a track with a pause between are joined, without the way between.
 
     Raises
     ------
@@ -46,11 +47,11 @@ def read_gpx(content: bytes) -> Recorded:
     step_s, step_m = np.diff(time_s), _distances(np.radians(latitude), np.radians(longitude))
     if (step_s < 0).any():
         raise ActivityError("has times that go backwards; export it again")
-    within = np.diff(part) == 0
+    longest_s = max(LONGEST_GAP_S, PAUSE_STEPS * float(np.median(step_s)))
+    within = (np.diff(part) == 0) & (step_s <= longest_s)
     distance_m = float(step_m[within].sum())
     is_treadmill = distance_m < LEAST_DISTANCE_M
-    fast, close = step_m >= SLOWEST_MOVING_M_PER_S * step_s, step_s <= LONGEST_GAP_S
-    moves = within & (close if is_treadmill else fast)
+    moves = within & (is_treadmill | (step_m >= SLOWEST_MOVING_M_PER_S * step_s))
     return Recorded(
         started=datetime.fromtimestamp(began, UTC).astimezone(),
         elapsed_s=float(time_s[-1]),

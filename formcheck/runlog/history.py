@@ -1,5 +1,6 @@
 """What goes together with the late-run change, over runs; and what can't be told yet."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,15 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formcheck.drift import Estimate
+from formcheck.metrics.posture import SLOUCH_GAIN_SD, SLOUCH_LEAN_LEAK_SD
 from formcheck.runlog.cadence import CadenceCheck, compare_cadence
 from formcheck.runlog.run import Run
-from formcheck.runlog.statistics import Fitted, adjust, find_slope, pool, standard_error
+from formcheck.runlog.statistics import (
+    LEAST_SE,
+    Fitted,
+    adjust,
+    find_slope,
+    pool,
+    standard_error,
+)
 from formcheck.runlog.words import format_change
 
 # Below, the interval of a slope is so wide that hardly anything could be told.
 FEWEST_RUNS = 8
 FEWEST_IN_GROUP = 4
-FEWEST_APART = 3  # runs that differ from most, or one run alone would make the slope
+SHORTEST_S = 600.0  # of recording: a clip of seconds shows no late part of a run
+# How much one run makes a slope, 1: it alone. Eight runs spread evenly have 0.42 at most, two that
+# differ from all others 0.5 each.
+LARGEST_LEVERAGE = 0.45
 SURE = 0.05  # adjusted for all that is looked for
 LARGEST_DEG = 180.0
 SECONDS_PER_MONTH = 30.44 * 86_400
@@ -32,10 +44,16 @@ _Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Outcome:
-    """A change whose history is told."""
+    """A change whose history is told.
+
+    `gain_sd` (a share) and `leak_sd` (degrees for a degree of lean) are the runner's own, so they
+    are alike in all of a runner's runs (`formcheck.metrics.registry.Metric`).
+    """
 
     name: str
     label: str
+    gain_sd: float = 0.0
+    leak_sd: float = 0.0
 
     def of(self, run: Run) -> tuple[float, float, float] | None:
         """Return the change and its interval, if the video could tell."""
@@ -69,7 +87,8 @@ class Grouping:
     of: Callable[[Run], str | None]
 
 
-OUTCOMES = (Outcome("lean", "Lean"), Outcome("slouch", "Slouch"))
+LEAN = Outcome("lean", "Lean")
+OUTCOMES = (LEAN, Outcome("slouch", "Slouch", SLOUCH_GAIN_SD, SLOUCH_LEAN_LEAK_SD))
 QUANTITIES = (
     Quantity("date", "Date", "a month", lambda r: r.when.time.timestamp() / SECONDS_PER_MONTH),
     Quantity("duration", "Duration", "30 minutes", lambda r: _scaled(r.lasted_s, 1800.0)),
@@ -99,7 +118,6 @@ class Finding:
     about: str
     outcome: str
     fitted: Fitted | None
-    runs: int
     text: str
     conclusion: str = ""
     is_told: bool = False
@@ -112,7 +130,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of one kind: their mean change, with an interval if there are two or more."""
+    """The runs of one kind: their mean change (NaN if none), an interval if two or more."""
 
     grouping: str
     name: str
@@ -131,11 +149,11 @@ class History:
     runs : list of Run
         All in the log, by time.
     judged : list of Run
-        Those whose video tells of a change that is the runner's own.
+        Those whose video tells of a change, of lean or slouch or both, that is the runner's own.
     left_out : list of str
-        Why the others are not, a sentence for each reason.
+        Why the others are not, or not for both, a sentence for each reason.
     means : dict of str to Group
-        Mean change of all judged runs, by outcome.
+        Mean change of all runs judged by it, by outcome.
     """
 
     runs: list[Run]
@@ -179,15 +197,16 @@ def tell_history(runs: Sequence[Run]) -> History:
         In any order.
     """
     ordered = sorted(runs, key=lambda run: run.when.time)
-    judged = [run for run in ordered if _why_left_out(run) is None]
-    findings = [_relate(judged, o, q) for q in QUANTITIES for o in OUTCOMES]
-    findings += [f for g in GROUPINGS for o in OUTCOMES for f in _compare(judged, o, g)]
+    by = {o: [run for run in ordered if _is_judged(run, o)] for o in OUTCOMES}
+    judged = [run for run in ordered if any(_is_judged(run, o) for o in OUTCOMES)]
+    findings = [_relate(by[o], o, q) for q in QUANTITIES for o in OUTCOMES]
+    findings += [f for g in GROUPINGS for o in OUTCOMES for f in _compare(by[o], o, g)]
     checks = ((run, compare_cadence(run)) for run in ordered)
     return History(
         runs=ordered,
         judged=judged,
         left_out=_count_left_out(ordered),
-        means={o.name: _describe("all", "all runs", o, judged) for o in OUTCOMES if judged},
+        means={o.name: _describe("all", "all runs", o, by[o]) for o in OUTCOMES if by[o]},
         findings=_judge_together(findings),
         groups=[
             _describe(grouping.name, name, outcome, members)
@@ -206,16 +225,28 @@ def _scaled(value: float | None, step: float) -> float | None:
 # --- which runs count -----------------------------------------------------------------------------
 
 
-def _why_left_out(run: Run) -> str | None:
+def _why_spoiled(run: Run) -> str | None:
     if run.filmed is None:
         return "without a video"
     if run.filmed.view != "side":
         return "not filmed from the side"
     if run.filmed.spoilers:
         return "in which the change may come from the camera, the belt or the light"
-    if any(outcome.of(run) is None for outcome in OUTCOMES):
-        return "too short to be judged"
+    if run.filmed.recorded_s < SHORTEST_S:
+        return f"filmed for less than {SHORTEST_S / 60:.0f} minutes"
     return None
+
+
+def _why_left_out(run: Run) -> str | None:
+    if (spoiled := _why_spoiled(run)) is not None:
+        return spoiled
+    missing = [outcome.name for outcome in OUTCOMES if outcome.of(run) is None]
+    return f"for {' and '.join(missing)}, which could not be measured" if missing else None
+
+
+def _is_judged(run: Run, outcome: Outcome) -> bool:
+    """Tell whether the change is measured and may be the runner's own."""
+    return _why_spoiled(run) is None and outcome.of(run) is not None
 
 
 def _count_left_out(runs: Sequence[Run]) -> list[str]:
@@ -229,34 +260,49 @@ def _count_left_out(runs: Sequence[Run]) -> list[str]:
 # --- numbers --------------------------------------------------------------------------------------
 
 
-def _changes(runs: Sequence[Run], outcome: Outcome) -> tuple[_Floats, _Floats]:
-    """Return the change of each run and its standard error; all runs have one."""
-    known = [change for change in map(outcome.of, runs) if change is not None]
-    return (
-        np.array([value for value, _, _ in known]),
-        np.array([standard_error(low, high) for _, low, high in known]),
-    )
+def _fit(
+    runs: Sequence[Run], outcome: Outcome, fit: Callable[[_Floats, _Floats], Fitted]
+) -> Fitted:
+    """Fit what differs from run to run, then add once what all runs are wrong by alike."""
+    change, low, high = np.array([outcome.of(run) for run in runs], dtype=float).T
+    lean = np.array([(LEAN.of(run) or (0.0,))[0] for run in runs])
+    whole = np.array([standard_error(*ends) for ends in zip(low, high, strict=True)])
+    random = whole**2 - (outcome.gain_sd * change) ** 2 - (outcome.leak_sd * lean) ** 2
+    se = np.sqrt(np.maximum(random, LEAST_SE**2))
+    fitted = fit(change, se)
+    leak = outcome.leak_sd * fit(lean, se).value if outcome.leak_sd else 0.0
+    return replace(fitted, shared_sd=math.hypot(outcome.gain_sd * fitted.value, leak))
+
+
+def _fit_slope(runs: Sequence[Run], outcome: Outcome, against: _Floats) -> Fitted:
+    return _fit(runs, outcome, lambda change, se: find_slope(change, se, against))
 
 
 def _relate(judged: Sequence[Run], outcome: Outcome, quantity: Quantity) -> Finding:
     runs = [run for run in judged if quantity.of(run) is not None]
     against = np.array([quantity.of(run) for run in runs], dtype=float)
-    line = Finding(quantity.name, outcome.name, None, len(runs), "")
-    about = f"{outcome.label} against {quantity.label.lower()}"
+    line = Finding(quantity.name, outcome.name, None, "")
+    about = f"{outcome.label}, late minus early, against {quantity.label.lower()}"
     if (missing := FEWEST_RUNS - len(runs)) > 0:
         return replace(
             line,
             text=f"Against {quantity.label.lower()}: too few runs to tell ({len(runs)} of at least "
             f"{FEWEST_RUNS}; {missing} more).",
         )
-    apart = len(runs) - Counter(against.tolist()).most_common(1)[0][1]
-    if apart < FEWEST_APART:
-        return replace(line, text=f"{quantity.label} was the same in nearly all runs.")
-    fitted = find_slope(*_changes(runs, outcome), against)
+    if _largest_leverage(against) > LARGEST_LEVERAGE:
+        return replace(line, text=f"{quantity.label} was much the same in all runs but one or two.")
+    fitted = _fit_slope(runs, outcome, against)
     value = _in_words(fitted.estimate)
     return replace(
         line, fitted=fitted, text=f"{about}: {value} for {quantity.step} more ({len(runs)} runs)."
     )
+
+
+def _largest_leverage(against: _Floats) -> float:
+    if np.ptp(against) == 0:
+        return 1.0
+    squares = (against - against.mean()) ** 2
+    return float(1 / against.size + squares.max() / squares.sum())
 
 
 def _compare(judged: Sequence[Run], outcome: Outcome, grouping: Grouping) -> list[Finding]:
@@ -266,8 +312,8 @@ def _compare(judged: Sequence[Run], outcome: Outcome, grouping: Grouping) -> lis
         for name, members in _split(judged, grouping).items()
         if len(members) >= FEWEST_IN_GROUP
     }
-    line = Finding(grouping.name, outcome.name, None, sum(map(len, kinds.values())), "")
-    about = f"{outcome.label} by {grouping.label.lower()}"
+    line = Finding(grouping.name, outcome.name, None, "")
+    about = f"{outcome.label}, late minus early, by {grouping.label.lower()}"
     if len(kinds) < 2:
         return [
             replace(
@@ -281,12 +327,12 @@ def _compare(judged: Sequence[Run], outcome: Outcome, grouping: Grouping) -> lis
     for name, members in others:
         both = [run for run in judged if grouping.of(run) in (name, reference)]
         is_other = np.array([grouping.of(run) == name for run in both], dtype=float)
-        fitted = find_slope(*_changes(both, outcome), is_other)
+        fitted = _fit_slope(both, outcome, is_other)
         text = (
             f"{about}: {name} against {reference} {_in_words(fitted.estimate)} "
             f"({len(members)} and {len(most)} runs)."
         )
-        found.append(replace(line, fitted=fitted, runs=len(both), text=text))
+        found.append(replace(line, fitted=fitted, text=text))
     return found
 
 
@@ -297,11 +343,12 @@ def _split(judged: Sequence[Run], grouping: Grouping) -> dict[str, list[Run]]:
 
 
 def _describe(grouping: str, name: str, outcome: Outcome, runs: Sequence[Run]) -> Group:
-    change, se = _changes(runs, outcome)
-    if len(runs) < 2:
-        return Group(grouping, name, outcome.name, len(runs), float(change[0]), None)
-    estimate = pool(change, se).estimate
-    return Group(grouping, name, outcome.name, len(runs), estimate.value, estimate.ci95)
+    judged = [run for run in runs if _is_judged(run, outcome)]
+    if len(judged) < 2:
+        mean = next((change[0] for change in map(outcome.of, judged) if change), math.nan)
+        return Group(grouping, name, outcome.name, len(judged), mean, None)
+    estimate = _fit(judged, outcome, pool).estimate
+    return Group(grouping, name, outcome.name, len(judged), estimate.value, estimate.ci95)
 
 
 def _judge_together(findings: list[Finding]) -> list[Finding]:

@@ -19,7 +19,8 @@ VERSION_1 = (
         uid TEXT NOT NULL UNIQUE,
         started_utc_s REAL NOT NULL,  -- since 1970
         utc_offset_s INTEGER NOT NULL,
-        date_source TEXT NOT NULL CHECK (date_source IN ('file', 'video', 'activity', 'given')),
+        date_source TEXT NOT NULL
+            CHECK (date_source IN ('stored', 'file', 'video', 'activity', 'given')),
         distance_m REAL CHECK (distance_m > 0),  -- as given
         duration_s REAL CHECK (duration_s > 0),  -- as given
         shoes_id INTEGER REFERENCES shoes (id),

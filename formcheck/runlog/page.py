@@ -1,5 +1,6 @@
 """history.html: one page that holds all it needs; it links to the reports beside it only."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ def _list_topics(history: History) -> list[_Topic]:
             if (svg := draw_groups(history.judged, few, outcome)) is not None
         ]
         kinds = [
-            (name, members[0].runs, [_mean(m.mean, m.ci95) for m in members])
+            (name, max(m.runs for m in members), [_mean(m.mean, m.ci95) for m in members])
             for name in names
             if (members := [group for group in own if group.name == name])
         ]
@@ -150,7 +151,9 @@ def _chart_against(history: History, name: str, label: str, value: Value) -> lis
 
 
 def _mean(mean: float, ci95: tuple[float, float] | None) -> tuple[str, str]:
-    return f"{mean:+z.1f}", "" if ci95 is None else f"{ci95[0]:+z.1f} to {ci95[1]:+z.1f}"
+    return "" if math.isnan(
+        mean
+    ) else f"{mean:+z.1f}", "" if ci95 is None else f"{ci95[0]:+z.1f} to {ci95[1]:+z.1f}"
 
 
 def _show(run: Run, page: Path) -> _Row:

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeVar
 
-DateSource = Literal["file", "video", "activity", "given"]
+DateSource = Literal["stored", "file", "video", "activity", "given"]
 # From the one that is trusted least: the time of a file is often that of its copy.
-DATE_SOURCES: tuple[DateSource, ...] = ("file", "video", "activity", "given")
+DATE_SOURCES: tuple[DateSource, ...] = ("stored", "file", "video", "activity", "given")
 DATE_SOURCE_WORDS = {
+    "stored": "when it was analysed or stored",
     "file": "time of the file",
     "video": "the video's own creation time",
     "activity": "the watch",
@@ -25,10 +26,9 @@ class When:
     source: DateSource
 
     def or_better(self, other: "When | None") -> "When":
-        """Return the one that is trusted more; of two alike, the other, which is newer."""
-        if other is None or DATE_SOURCES.index(other.source) < DATE_SOURCES.index(self.source):
-            return self
-        return other
+        """Return the one that is trusted more; of two alike, this one: a file moved is newer."""
+        rank = DATE_SOURCES.index
+        return other if other and rank(other.source) > rank(self.source) else self
 
 
 @dataclass(frozen=True)
@@ -162,12 +162,10 @@ class Run:
 
     @property
     def lasted_s(self) -> float | None:
-        """Duration as given, else the watch's moving time, else what the video shows."""
-        if self.duration_s is not None:
-            return self.duration_s
-        if self.activity is not None:
+        """Duration as given, else the watch's moving time; a video may show a part only."""
+        if self.duration_s is None and self.activity is not None:
             return self.activity.moving_s
-        return self.filmed.recorded_s if self.filmed is not None else None
+        return self.duration_s
 
     @property
     def worst_pain(self) -> int | None:

@@ -6,11 +6,11 @@ from datetime import date
 
 from formcheck.runlog.run import Run
 from formcheck.runlog.store import Shoes
+from formcheck.runlog.words import METRES
 
 # What runners told the one whose back hurt: look at the shoes past 400 miles or six months.
-WORN_M = 640_000.0
+WORN_M = 400 * METRES["mi"]
 WORN_DAYS = 183
-METRES_PER_MILE = 1609.344
 DAYS_PER_MONTH = 30.44
 
 
@@ -48,7 +48,7 @@ class Wear:
     @property
     def miles(self) -> float:
         """The distance in miles."""
-        return self.distance_m / METRES_PER_MILE
+        return self.distance_m / METRES["mi"]
 
 
 def count_wear(pairs: Sequence[Shoes], runs: Sequence[Run], today: date) -> list[Wear]:

@@ -24,6 +24,7 @@ from scipy.special import ndtri, stdtr, stdtrit
 from formcheck.drift import Estimate
 
 CONFIDENCE = 0.95
+NORMAL = float(ndtri((1 + CONFIDENCE) / 2))  # standard errors in half of an interval
 # Correlation of how a run and the next differ from what is usual.
 RESEMBLANCES = (0.0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9)
 PRECISION = 1e-4  # of the variance between runs, as a share
@@ -34,27 +35,34 @@ _Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A number found from runs, with its standard error and degrees of freedom."""
+    """A number found from runs, with its standard error and degrees of freedom.
+
+    `shared_sd` is what all runs are wrong by alike, so that more of them make it no surer.
+    """
 
     value: float
     se: float
     freedom: float
+    shared_sd: float = 0.0
 
     @property
     def estimate(self) -> Estimate:
         """The number with its 95 % interval."""
-        half = float(stdtrit(self.freedom, (1 + CONFIDENCE) / 2)) * self.se
+        random = float(stdtrit(self.freedom, (1 + CONFIDENCE) / 2)) * self.se
+        half = math.hypot(random, NORMAL * self.shared_sd)
         return Estimate(self.value, (self.value - half, self.value + half))
 
     @property
     def p(self) -> float:
         """How often chance alone brings a number so far off 0."""
-        return float(2 * stdtr(self.freedom, -abs(self.value) / self.se))
+        return float(
+            2 * stdtr(self.freedom, -abs(self.value) / math.hypot(self.se, self.shared_sd))
+        )
 
 
 def standard_error(low: float, high: float) -> float:
     """Return the standard error behind a 95 % interval."""
-    return max((high - low) / 2 / float(ndtri((1 + CONFIDENCE) / 2)), LEAST_SE)
+    return max((high - low) / 2 / NORMAL, LEAST_SE)
 
 
 def pool(change: _Floats, se: _Floats) -> Fitted:

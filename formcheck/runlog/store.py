@@ -3,8 +3,8 @@
 import sqlite3
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -14,8 +14,8 @@ from formcheck.errors import LogError
 from formcheck.runlog.database import find_database, open_database, snapshot, transaction
 from formcheck.runlog.run import Activity, Details, Filmed, Pain, Run, When
 
-# A phone's clock and a watch's agree to seconds; filming may begin before the watch.
-MATCH_MARGIN = timedelta(minutes=10)
+# Of the shorter of two recordings, so much is within the other if they are of one run.
+LEAST_SHARED = 0.5
 _Row = TypeVar("_Row", Filmed, Activity)
 
 
@@ -31,10 +31,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Stored:
-    """A run as it is now in the log, and as it was before, if it was there."""
+    """A run as it is now in the log, and as it was before, if it was there.
+
+    `note` says with which run it was joined by time, or why with none.
+    """
 
     run: Run
     before: Run | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,10 @@ class RunLog:
         which, values = ("", ()) if number is None else (f"WHERE {key} = ?", (number,))
         return self._db.execute(f"SELECT * FROM {table} {which} {order}", values).fetchall()
 
+    def at_once(self) -> AbstractContextManager[None]:
+        """Let nobody else write between what is read and what is written within."""
+        return transaction(self._db)
+
     # --- writing ---------------------------------------------------------------------------------
 
     def store(self, entry: Entry, number: int | None = None) -> Stored:
@@ -137,23 +145,36 @@ class RunLog:
         entry : Entry
         number : int, optional
             Of the run it belongs to. Else that is the run of the same video or watch's file, or
-            the one run that was filmed while the watch ran.
+            the one run at the same time, if just one of the two has a watch's file.
 
         Raises
         ------
         LogError
-            Video and watch's file belong to different runs.
+            Video and watch's file belong to different runs, or the run has others.
         """
         with transaction(self._db):
-            before = self._find(entry, number)
-            run = Run(0, uuid.uuid4().hex, _first_date(entry)) if before is None else before
-            for when in _dates(entry):
-                run = replace(run, when=run.when.or_better(when))
-            if entry.filmed is not None:
-                run = replace(run, filmed=entry.filmed)
-            if entry.activity is not None:
-                run = replace(run, activity=entry.activity)
-            return Stored(self._write(run.told(entry.details)), before)
+            now = datetime.now().astimezone().replace(microsecond=0)
+            new = _fill(Run(0, uuid.uuid4().hex, When(now, "stored")), entry)
+            before, note = self._find(new, number)
+            run = new if before is None else _fill(before, entry)
+            return Stored(self._write(run), before, note)
+
+    def require_room(self, entry: Entry, video: Path) -> None:
+        """Tell before a video is analysed whether the run of its watch's file has another.
+
+        Raises
+        ------
+        LogError
+        """
+        from formcheck.video.reader import hash_file
+
+        for run in self.runs():
+            is_same = (
+                run.activity and entry.activity and run.activity.sha256 == entry.activity.sha256
+            )
+            if is_same and run.filmed is not None:
+                with suppress(OSError):  # that it can't be read is told where it is
+                    _require_room(run, hash_file(video), None)
 
     def restore(self, runs: Sequence[Run]) -> int:
         """Put runs in as they are, in place of those of the same uid; return how many are new.
@@ -208,21 +229,31 @@ class RunLog:
             except sqlite3.IntegrityError as error:
                 raise LogError(f"there are shoes named '{shoes.name}' already") from error
 
-    def _find(self, entry: Entry, number: int | None) -> Run | None:
+    def _find(self, new: Run, number: int | None) -> tuple[Run | None, str]:
+        """Return the run that is the new one's, and what is to be said of that."""
         runs = self.runs()
-        same = {run.id: run for run in runs if _is_same(run, entry)}
+        same = {run.id: run for run in runs if _is_same(run, new)}
         if number is not None:
             same[number] = self.run(number)
         if len(same) > 1:
-            listed = " and ".join(str(found) for found in sorted(same))
             raise LogError(
-                f"this would join the runs {listed}, which are two in the log; if they are one, "
-                "remove the other first: formcheck log remove NUMBER"
+                f"this would join the runs {_list(same)}, which are two in the log; if they are "
+                "one, remove the other first: formcheck log remove NUMBER"
             )
         if same:
-            return next(iter(same.values()))
-        during = [run for run in runs if _is_during(run, entry)]
-        return during[0] if len(during) == 1 else None
+            return next(iter(same.values())), ""
+        fitting = [run for run in runs if _complete_each_other(run, new)]
+        at_once = [run for run in fitting if _were_at_once(run, new)]
+        if len(at_once) == 1:
+            return at_once[0], f"It is joined with run {at_once[0].id}, of the same time."
+        if not fitting or not (new.filmed or new.activity):
+            return None, ""
+        listed = _list(run.id for run in at_once)
+        found = f"The runs {listed} were" if at_once else "No other run is known to have been"
+        return None, (
+            f"{found} at the same time, so it is a run of its own. If two are one: remove that of "
+            "the watch's file, and formcheck log import FILE --to NUMBER."
+        )
 
     def _write(self, run: Run) -> Run:
         """Write a whole run; one without a number is new."""
@@ -276,42 +307,62 @@ class RunLog:
 _TOLD = ("distance_m", "duration_s", "surface", "notes")
 
 
-def _dates(entry: Entry) -> list[When]:
-    """All that says when the run began, except for the runner."""
-    watch = entry.activity
-    return [
-        *([entry.when] if entry.when is not None else []),
-        *([When(watch.started, "activity")] if watch is not None else []),
-    ]
+def _fill(run: Run, entry: Entry) -> Run:
+    """Put into a run what is to be stored of it."""
+    filmed, watch = entry.filmed, entry.activity
+    _require_room(run, filmed and filmed.sha256, watch and watch.sha256)
+    when = run.when.or_better(entry.when)
+    if watch is not None:
+        when = when.or_better(When(watch.started, "activity"))
+    return replace(
+        run, when=when, filmed=filmed or run.filmed, activity=watch or run.activity
+    ).told(entry.details)
 
 
-def _first_date(entry: Entry) -> When:
-    now = datetime.now().astimezone().replace(microsecond=0)
-    return next(iter(_dates(entry)), When(now, "file" if entry.filmed else "given"))
+def _list(numbers: Iterable[int]) -> str:
+    return " and ".join(map(str, sorted(numbers)))
 
 
-def _is_same(run: Run, entry: Entry) -> bool:
-    """Tell whether the entry's video or watch's file is this run's."""
+def _is_same(run: Run, new: Run) -> bool:
+    """Tell whether they have a video or watch's file in common."""
     return any(
         old is not None and new is not None and old.sha256 == new.sha256
-        for old, new in ((run.filmed, entry.filmed), (run.activity, entry.activity))
+        for old, new in ((run.filmed, new.filmed), (run.activity, new.activity))
     )
 
 
-def _is_during(run: Run, entry: Entry) -> bool:
-    """Tell whether run and entry lack just what the other has, and were at the same time."""
-    when = entry.when if entry.details.started is None else When(entry.details.started, "given")
-    if run.filmed is None and run.activity is not None and entry.filmed and not entry.activity:
-        return when is not None and _runs_at(run.activity, when.time)
-    if run.filmed is not None and run.activity is None and entry.activity and not entry.filmed:
-        return _runs_at(entry.activity, run.when.time)
-    return False
+def _require_room(run: Run, video: str | None, watch: str | None) -> None:
+    """Refuse a second video or watch's file (their SHA-256): what the first said would be lost."""
+    for part, old, new in (
+        ("video", run.filmed, video),
+        ("watch's file", run.activity, watch),
+    ):
+        if old is not None and new is not None and old.sha256 != new:
+            raise LogError(
+                f"run {run.id} has another {part} already, and a run has one; nothing was stored: "
+                "leave out --to or --activity, which makes it a run of its own, or first "
+                f"formcheck log remove {run.id}"
+            )
 
 
-def _runs_at(activity: Activity, time: datetime) -> bool:
-    begin = activity.started
-    end = begin + timedelta(seconds=activity.elapsed_s)
-    return begin - MATCH_MARGIN <= time <= end + MATCH_MARGIN
+def _complete_each_other(run: Run, new: Run) -> bool:
+    """Tell whether just one has a watch's file, and not both a video."""
+    has_watch = run.activity is not None, new.activity is not None
+    return has_watch[0] != has_watch[1] and (run.filmed is None or new.filmed is None)
+
+
+def _were_at_once(run: Run, new: Run) -> bool:
+    """Tell whether most of the shorter is within the other; a file's time tells nothing."""
+    other, watch = (run, new.activity) if run.activity is None else (new, run.activity)
+    if watch is None or other.when.source not in ("video", "given"):
+        return False
+    if other.filmed is not None and other.when.source == "video":
+        length_s = other.filmed.recorded_s
+    else:  # as long as the watch ran, where it is not told
+        length_s = other.duration_s or watch.elapsed_s
+    begin_s = (other.when.time - watch.started).total_seconds()
+    shared_s = min(begin_s + length_s, watch.elapsed_s) - max(begin_s, 0.0)
+    return shared_s >= LEAST_SHARED * min(length_s, watch.elapsed_s)
 
 
 def _time_columns(time: datetime) -> dict[str, Any]:

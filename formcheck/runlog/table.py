@@ -2,7 +2,9 @@
 
 import csv
 import io
+import math
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
@@ -34,6 +36,7 @@ OWN_COLUMNS = (
     *("shoes", "surface", "pain", "notes"),
 )
 COLUMNS = (*OWN_COLUMNS, *(f"{p}_{f.name}" for p, (_, kind) in PARTS.items() for f in fields(kind)))
+MOST = {"_s": LONGEST_S, "_m": LONGEST_M}
 # What a runner's own table may have instead of metres.
 OTHER_DISTANCES = {"distance_km": METRES["km"], "distance_mi": METRES["mi"]}
 
@@ -69,16 +72,17 @@ def read_csv(path: Path, known: Sequence[Run]) -> list[Run]:
         With the line that can't be read.
     """
     by_uid = {run.uid: run for run in known}
-    there = {_likeness(run) for run in known}
+    there = Counter(map(_likeness, known))  # two runs of a day may be alike
     found = []
     for line, row in _read_rows(path):
         try:
             run = _read_run(row, by_uid)
         except (ValueError, OverflowError) as error:
             raise LogError(f"'{path.name}', line {line}: {error}; nothing was imported") from error
-        if row.get("uid") or _likeness(run) not in there:
-            there.add(_likeness(run))
+        if row.get("uid") or there[_likeness(run)] == 0:
             found.append(run)
+        else:
+            there[_likeness(run)] -= 1
     return found
 
 
@@ -152,7 +156,7 @@ def _read_run(row: dict[str, str], by_uid: dict[str, Run]) -> Run:
     changes = {name: read(row[name]) for name, read in _READERS.items() if name in row}
     for name, metres in OTHER_DISTANCES.items():
         if row.get(name):
-            changes["distance_m"] = _check(float(row[name]) * metres, LONGEST_M)
+            changes["distance_m"] = _check(_number(row[name]) * metres, LONGEST_M)
     if "pain" in row:
         changes["pains"] = parse_pains(row["pain"].split(";"))
     for prefix, (name, kind) in PARTS.items():
@@ -169,6 +173,9 @@ def _read_part(row: dict[str, str], prefix: str, kind: type[Filmed | Activity]) 
         if not text and needed and hint is not str:
             raise ValueError(f"{prefix}_{name} is missing")
         values[name] = _convert(text, hint)
+        most = next((m for unit, m in MOST.items() if name.endswith(unit)), math.inf)
+        if hint is not str and hint is not datetime and abs(values[name] or 0.0) > most:
+            raise ValueError(f"{prefix}_{name} is {text}, out of all bounds")
     return kind(**values)
 
 
@@ -177,13 +184,16 @@ def _convert(text: str, hint: Any) -> Any:
         return printable(text)
     if not text:
         return None
-    return parse_date(text) if hint is datetime else _finite(text)
+    return parse_date(text) if hint is datetime else _number(text)
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not abs(number) < float("inf"):
-        raise ValueError(f"'{text}' is no number")
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"'{printable(text)}' is no number")
     return number
 
 
@@ -194,8 +204,8 @@ def _check(number: float, most: float) -> float:
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
-    "distance_m": lambda text: _check(float(text), LONGEST_M) if text else None,
-    "duration_s": lambda text: _check(float(text), LONGEST_S) if text else None,
+    "distance_m": lambda text: _check(_number(text), LONGEST_M) if text else None,
+    "duration_s": lambda text: _check(_number(text), LONGEST_S) if text else None,
     "shoes": lambda text: clean_name(text) or None,
     "surface": lambda text: clean_name(text).lower() or None,
     "notes": lambda text: clean_notes(text) or None,

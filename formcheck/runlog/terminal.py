@@ -105,7 +105,7 @@ def print_shoes(wears: Sequence[Wear], console: Console) -> None:
         table.add_row(*map(Text, cells))
     console.print(table)
     if any(wear.is_worn for wear in wears):
-        _say(console, "Past 400 miles (640 km) or six months, many runners look for a new pair.")
+        _say(console, "Past 400 miles (644 km) or six months, many runners look for a new pair.")
 
 
 def print_history(history: History, console: Console) -> None:

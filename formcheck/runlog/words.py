@@ -67,7 +67,8 @@ def parse_pains(texts: list[str]) -> tuple[Pain, ...]:
                 f"'{text}' is no pain; write where and how much from 0 to 10, as in "
                 "'lower back:4', or none"
             )
-        pains[place.casefold()] = Pain(clean_name(place.lower().replace(";", ",")), int(level))
+        name = clean_name(place.lower().replace(";", ","))
+        pains[name] = Pain(name, int(level))
     if len(pains) > 1:
         pains.pop(NO_PAIN.place, None)
     return tuple(pains.values())
