@@ -121,9 +121,10 @@ def analyze(
             if log_run is not None:
                 say(console, log_run(result, folder))
         finally:
-            for path in export_analysis(result, folder, formats, name_of(folder)):
+            written, impossible = export_analysis(result, folder, formats, name_of(folder))
+            for path in written:
                 say(console, f"Export: {path}")
-            for reason in left_out.values():
+            for reason in (left_out | impossible).values():
                 say(console, f"Left out: {reason}")
 
 

@@ -78,7 +78,9 @@ def export(
                 if height_cm is not None:
                     analysis = tell_height(analysis, height_cm)
                 formats, without = choose_formats(names, analysis.setting("height_cm"))
-                written = export_analysis(analysis, out or result, formats, name_of(result))
+                written, impossible = export_analysis(
+                    analysis, out or result, formats, name_of(result)
+                )
             except FormcheckError as error:
                 if debug or len(results) == 1:
                     raise
@@ -86,6 +88,9 @@ def export(
                 failed = True
                 continue
             left_out |= without
+            for reason in impossible.values():
+                complain(f"'{result}': {reason}", stderr)
+                failed = True
             with reader_may_leave():
                 for path in written:
                     say(Output(), str(path))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from formcheck.cli.options import DebugOption
+from formcheck.cli.options import DebugOption, write_help
 from formcheck.cli.run_options import DbOption, MakeEntry, describe, store_analysis, with_entry
 from formcheck.cli.speech import Output, errors_as_one_line, reader_may_leave, say
 
@@ -21,8 +21,8 @@ LOG_HELP = """The log of your runs: list, add, edit, remove, export, import.
 \b
 Examples:
   formcheck log
-  formcheck log add formcheck_out/treadmill --distance 12km --shoes "blue ones"
-  formcheck log add --date "2025-05-01 18:30" --distance 5km --shoes "blue ones"
+  formcheck log add formcheck_out/treadmill --distance 12km
+  formcheck log add --date "2025-05-01 18:30" --distance 5km
   formcheck log edit 7 --pain "lower back:4" --surface road
   formcheck log import morning.fit --to 7
   formcheck log export runs.csv
@@ -42,16 +42,28 @@ def _list_unless_told(context: typer.Context, db: DbOption = None) -> None:
         list_runs(context)
 
 
-@log.command("list")
+@log.command(
+    "list",
+    help=write_help("List all runs, by time.", "formcheck log list", done="they were listed"),
+)
 def list_runs(context: typer.Context, db: DbOption = None, debug: DebugOption = False) -> None:
-    """List all runs, by time."""
+    """List all runs; the help text stands above."""
     with _opened(context, db, debug) as runs:
         from formcheck.runlog.terminal import print_runs
 
         print_runs(runs.runs(), Output())
 
 
-@log.command("add")
+@log.command(
+    "add",
+    help=write_help(
+        "Add a finished result, or a run that was not filmed.",
+        "formcheck log add formcheck_out/treadmill --distance 12km",
+        'formcheck log add --date "2025-05-01 18:30" --distance 5km',
+        done="the run was stored",
+        more="A result is not analysed again.",
+    ),
+)
 @with_entry
 def add_run(
     context: typer.Context,
@@ -67,7 +79,7 @@ def add_run(
     db: DbOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Add a finished result, without analysing again; or a run that was not filmed."""
+    """Add a run; the help text stands above."""
     if result is None:
         with _opened(context, db, debug) as runs:
             say(Output(), describe(runs.store(entry())))
@@ -79,7 +91,16 @@ def add_run(
         sys.stdout.flush()
 
 
-@log.command("edit")
+@log.command(
+    "edit",
+    help=write_help(
+        "Change what is known of a run.",
+        'formcheck log edit 7 --pain "lower back:4" --surface road',
+        "formcheck log edit 7 --shoes ''",
+        done="it was changed",
+        more="An empty text takes back what was said.",
+    ),
+)
 @with_entry
 def edit_run(
     context: typer.Context,
@@ -89,7 +110,7 @@ def edit_run(
     db: DbOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Change what is known of a run; an empty text takes back: --shoes ''."""
+    """Change what is known of a run; the help text stands above."""
     with _opened(context, db, debug) as runs:
         from formcheck.runlog.store import Entry
 
@@ -99,7 +120,15 @@ def edit_run(
         say(Output(), describe(runs.store(said, number)))
 
 
-@log.command("remove")
+@log.command(
+    "remove",
+    help=write_help(
+        "Remove runs from the log.",
+        "formcheck log remove 7 9",
+        done="they were removed",
+        more="Their reports stay where they are.",
+    ),
+)
 def remove_runs(
     context: typer.Context,
     numbers: Annotated[
@@ -108,7 +137,7 @@ def remove_runs(
     db: DbOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Remove runs from the log; their reports stay where they are."""
+    """Remove runs from the log; the help text stands above."""
     with _opened(context, db, debug) as runs:
         from formcheck.runlog.words import format_date
 
@@ -116,7 +145,15 @@ def remove_runs(
             say(Output(), f"Run {run.id} of {format_date(run.when.time)} removed.")
 
 
-@log.command("export")
+@log.command(
+    "export",
+    help=write_help(
+        "Write all runs as CSV.",
+        "formcheck log export runs.csv",
+        done="they were written",
+        more="Each column has its unit in its name or in docs/log.md.",
+    ),
+)
 def export_runs(
     context: typer.Context,
     file: Annotated[
@@ -126,7 +163,7 @@ def export_runs(
     db: DbOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Write all runs as CSV, each column with its unit (docs/log.md)."""
+    """Write all runs as CSV; the help text stands above."""
     with _opened(context, db, debug) as runs:
         from formcheck.report.files import write_text
         from formcheck.runlog.table import write_csv
@@ -138,7 +175,17 @@ def export_runs(
             write_text(text, file)
 
 
-@log.command("import")
+@log.command(
+    "import",
+    help=write_help(
+        "Read runs from CSV, or from the file of a watch.",
+        "formcheck log import runs.csv",
+        "formcheck log import morning.fit --to 7",
+        done="they were read",
+        more="A watch's file is joined with the run of the same time, if there is just one, and "
+        "its cadence compared with the video's; else it becomes a run of its own.",
+    ),
+)
 def import_files(
     context: typer.Context,
     files: Annotated[
@@ -154,11 +201,7 @@ def import_files(
     db: DbOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Read runs from CSV, or from the file of a watch.
-
-    A watch's file is joined with the run of the same time, if there is just one, and its cadence
-    compared with the video's; else it becomes a run of its own.
-    """
+    """Read runs from files; the help text stands above."""
     if to is not None and len(files) != 1:
         raise typer.BadParameter("--to goes with one file of a watch")
     with _opened(context, db, debug) as runs:

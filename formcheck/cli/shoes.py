@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from formcheck.cli.options import DebugOption
+from formcheck.cli.options import DebugOption, write_help
 from formcheck.cli.run_options import DbOption, read_option
 from formcheck.cli.speech import Output, errors_as_one_line, reader_may_leave, say
 
 # "\b" keeps the lines of its paragraph as they are.
-SHOES_HELP = """Show how far and how long each pair was run, a word past 400 miles or six months.
+SHOES_HELP = """Show how far and for how long each pair was run.
 
 \b
 Examples:
@@ -46,7 +46,16 @@ def _show(db: Path | None, debug: bool) -> None:
         sys.stdout.flush()
 
 
-@shoes.command("edit")
+@shoes.command(
+    "edit",
+    help=write_help(
+        "Say what is known of a pair besides its runs.",
+        'formcheck shoes edit "blue ones" --since 2025-01-10 --before 120km',
+        'formcheck shoes edit "blue ones" --retired',
+        done="it was stored",
+        more="An empty text takes back what was said.",
+    ),
+)
 def edit_shoes(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the pair, as it is shown.")],
@@ -64,7 +73,7 @@ def edit_shoes(
     db: DbOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Say what is known of a pair besides its runs; an empty text takes back."""
+    """Say what is known of a pair; the help text stands above."""
     with errors_as_one_line(debug):
         from formcheck.errors import LogError
         from formcheck.runlog import words

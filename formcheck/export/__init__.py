@@ -121,7 +121,7 @@ def choose_formats(
 
 def export_analysis(
     analysis: Analysis, folder: Path, formats: Sequence[Format], name: str
-) -> list[Path]:
+) -> tuple[list[Path], dict[str, str]]:
     """Write an analysis in some formats, each file whole or not at all, whatever ails another.
 
     Parameters
@@ -135,29 +135,27 @@ def export_analysis(
 
     Returns
     -------
-    list of Path
-        What was written.
+    written : list of Path
+    left_out : dict
+        From the name of a format that needs what the analysis doesn't hold to the reason.
 
     Raises
     ------
-    ExportError
-        The analysis doesn't hold what a format needs; told when the others are written.
     OutputError
         The folder can't be written.
     """
-    written, reasons = [], []
+    written: list[Path] = []
+    left_out: dict[str, str] = {}
     for format in formats:
         for end, write in format.files.items():
             path = folder / f"{name}{end}"
             try:
                 write(analysis, path)
             except ExportError as error:
-                reasons.append(str(error))
+                left_out[format.name] = str(error)
             else:
                 written.append(path)
-    if reasons:
-        raise ExportError("; ".join(dict.fromkeys(reasons)))
-    return written
+    return written, left_out
 
 
 def tell_height(analysis: Analysis, height_cm: float) -> Analysis:

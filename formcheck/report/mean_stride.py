@@ -9,7 +9,7 @@ from formcheck.result import Analysis
 from formcheck.signals.cycles import Cycles, find_cycles, normalise_cycles
 
 FEWEST = 3  # strides, for a mean
-MOST = 300  # strides of a part that are laid over each other
+MOST = 100  # strides of a part that are laid over each other: enough, and little memory
 
 
 @dataclass(frozen=True)

@@ -310,7 +310,11 @@ _TOLD = ("distance_m", "duration_s", "surface", "notes")
 def _fill(run: Run, entry: Entry) -> Run:
     """Put into a run what is to be stored of it."""
     filmed, watch = entry.filmed, entry.activity
-    _require_room(run, filmed and filmed.sha256, watch and watch.sha256)
+    _require_room(
+        run,
+        None if filmed is None else filmed.sha256,
+        None if watch is None else watch.sha256,
+    )
     when = run.when.or_better(entry.when)
     if watch is not None:
         when = when.or_better(When(watch.started, "activity"))
