@@ -149,7 +149,8 @@ def describe(stored: "Stored") -> str:
 
     check = compare_cadence(stored.run)
     said = describe_stored(stored.run, stored.before is not None)
-    return "\n".join(filter(None, (said, stored.note, check and check.text)))
+    lines = [said, stored.note, "" if check is None else check.text]
+    return "\n".join(line for line in lines if line)
 
 
 def read_option(parse: Callable[[Any], _Value], text: Any, option: str) -> _Value | None:
