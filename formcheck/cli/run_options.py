@@ -149,7 +149,7 @@ def describe(stored: "Stored") -> str:
 
     check = compare_cadence(stored.run)
     said = describe_stored(stored.run, stored.before is not None)
-    lines = (said, stored.note, None if check is None else check.text)
+    lines = [said, stored.note, "" if check is None else check.text]
     return "\n".join(line for line in lines if line)
 
 

@@ -174,7 +174,7 @@ class RunLog:
             )
             if is_same and run.filmed is not None:
                 with suppress(OSError):  # that it can't be read is told where it is
-                    _require_room(run, hash_file(video), None)
+                    _require_room(run, video=hash_file(video))
 
     def restore(self, runs: Sequence[Run]) -> int:
         """Put runs in as they are, in place of those of the same uid; return how many are new.
@@ -312,8 +312,8 @@ def _fill(run: Run, entry: Entry) -> Run:
     filmed, watch = entry.filmed, entry.activity
     _require_room(
         run,
-        None if filmed is None else filmed.sha256,
-        None if watch is None else watch.sha256,
+        video=None if filmed is None else filmed.sha256,
+        watch=None if watch is None else watch.sha256,
     )
     when = run.when.or_better(entry.when)
     if watch is not None:
@@ -335,7 +335,7 @@ def _is_same(run: Run, new: Run) -> bool:
     )
 
 
-def _require_room(run: Run, video: str | None, watch: str | None) -> None:
+def _require_room(run: Run, *, video: str | None = None, watch: str | None = None) -> None:
     """Refuse a second video or watch's file (their SHA-256): what the first said would be lost."""
     for part, old, new in (
         ("video", run.filmed, video),

@@ -1,13 +1,13 @@
 """The log in the terminal."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from formcheck.runlog.history import CAUTION, OUTCOMES, History
 from formcheck.runlog.run import DATE_SOURCE_WORDS, Run
 from formcheck.runlog.shoes import Wear, format_age
 from formcheck.runlog.words import (
@@ -18,6 +18,9 @@ from formcheck.runlog.words import (
     format_pains,
     printable,
 )
+
+if TYPE_CHECKING:
+    from formcheck.runlog.history import History
 
 WIDE = 120  # columns of a terminal that has room for the notes
 
@@ -108,8 +111,10 @@ def print_shoes(wears: Sequence[Wear], console: Console) -> None:
         _say(console, "Past 400 miles (644 km) or six months, many runners look for a new pair.")
 
 
-def print_history(history: History, console: Console) -> None:
+def print_history(history: "History", console: Console) -> None:
     """Print what can be told over runs, and what can't."""
+    from formcheck.runlog.history import CAUTION, OUTCOMES
+
     _say(console, history.summary, style="bold")
     for outcome in OUTCOMES:
         if (mean := history.means.get(outcome.name)) is None:
