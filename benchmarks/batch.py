@@ -2,9 +2,12 @@
 
     python benchmarks/batch.py --clips 20
 
-Each round measures, in turn on the same clips and with processes that are warm: every clip alone on
-one core; every clip as a batch does it, on one core, one after the other; the whole folder with one
-job for each core. The medians over the rounds are printed; a busy machine shows in their spread.
+Each round measures, in turn on the same clips and with processes that are warm: every clip alone
+in a process that is held on one core; every clip as a batch does it there, one after the other;
+every clip alone on all cores, as `formcheck analyze` does it; the whole folder with one job for
+each core. Ideal is the first sum divided by the cores, and the third as it is, for a clip alone
+keeps all cores at work. The medians over the rounds are printed; a busy machine shows in their
+spread.
 """
 
 import argparse
@@ -39,28 +42,39 @@ def main() -> None:
     asked = parser.parse_args()
     options, cores = Options(model=asked.model), count_cores()
     os.environ["PYTHONPATH"] = str(HERE)  # so that the children find what they are to do
-    from batch import do_alone
+    from batch import do_alone, hold_on_one_core
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clips = make_clips(folder / "clips", asked.clips, asked.seconds)
-        guard = Guard(1)
-        guard.call(do_alone, clips[0], options, folder / "warm")
-        ratios, overheads = [], []
+        one, all_cores = Guard(1), Guard(cores)
+        one.call(hold_on_one_core)
+        for guard in (one, all_cores):
+            guard.call(do_alone, clips[0], options, folder / "warm")
+        ratios, whole_ratios, overheads = [], [], []
         for number in range(asked.rounds):
-            alone_s, overhead_s = measure_each(guard, clips, options, folder / f"each-{number}")
+            alone_s, overhead_s = measure_each(one, clips, options, folder / f"each-{number}")
+            single_s = sum(
+                all_cores.call(do_alone, clip, options, folder / "single") for clip in clips
+            )
             whole_s = measure_batch(folder, options, cores, number)
             ratios.append(whole_s * cores / alone_s)
+            whole_ratios.append(whole_s / single_s)
             overheads.append(overhead_s)
             print(
-                f"round {number + 1}: the clips alone, on one core, {alone_s:.1f} s in all; as a "
-                f"batch with {cores} jobs on {cores} cores {whole_s:.1f} s after the first "
-                f"frames: {ratios[-1]:.2f} x the ideal; overhead {overhead_s:.3f} s a clip",
+                f"round {number + 1}: the clips alone, on one core, {alone_s:.1f} s in all, on all "
+                f"cores {single_s:.1f} s; as a batch with {cores} jobs {whole_s:.1f} s after the "
+                f"first frames; overhead {overhead_s:.3f} s a clip",
                 flush=True,
             )
-        guard.close()
+        one.close()
+        all_cores.close()
     print(f"{len(clips)} clips of {asked.seconds:g} s, {cores} jobs on {cores} cores:")
-    print(f"  {median(ratios):.2f} x the ideal ({min(ratios):.2f} to {max(ratios):.2f})")
+    for name, found in (("one core / cores", ratios), ("all cores", whole_ratios)):
+        print(
+            f"  {median(found):.2f} x the sum of single times, {name} "
+            f"({min(found):.2f} to {max(found):.2f})"
+        )
     print(f"  overhead {median(overheads):.3f} s a clip")
 
 
@@ -73,6 +87,11 @@ def make_clips(folder: Path, count: int, seconds: float) -> list[Clip]:
         cut = take_clip(info, length_s, folder).info.path
         cut.rename(folder / f"{number:03}.mp4")
     return find_clips([folder], folder.parent / "none")
+
+
+def hold_on_one_core() -> None:
+    """Keep this process and all its threads on one core, whatever it starts."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def do_alone(clip: Clip, options: Options, out: Path) -> float:
