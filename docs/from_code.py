@@ -5,7 +5,6 @@ command that is registered has its page, and its man page.
 """
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,12 +42,17 @@ def man_pages_of_commands() -> list[tuple[str, str, str, str, int]]:
 
 
 def write_command_pages(folder: Path = FOLDER) -> None:
-    """Write a page for each command into an emptied folder."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for path, command in find_commands():
-        page = "\n".join(_page(path, command)) + "\n"
-        (folder / f"{'-'.join(path)}.rst").write_text(page, encoding="utf-8")
+    """Write a page for each command, and remove others; one that is right stays untouched."""
+    folder.mkdir(exist_ok=True)
+    pages = {
+        folder / f"{'-'.join(path)}.rst": "\n".join(_page(path, command)) + "\n"
+        for path, command in find_commands()
+    }
+    for path in set(folder.iterdir()) - set(pages):
+        path.unlink()
+    for path, page in pages.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != page:
+            path.write_text(page, encoding="utf-8")
 
 
 def _first_line(command: Any) -> str:

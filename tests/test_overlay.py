@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
-from formcheck.errors import OutputError, VideoError
+from formcheck.errors import FormcheckError, OutputError, VideoError
 from formcheck.options import Options
 from formcheck.pipeline import assess_run
 from formcheck.report import write_report
 from formcheck.report.overlay import HERE_S, Overlay
+from formcheck.report.reading import read_analysis
 from formcheck.result import SamplingFacts
 from formcheck.video.overlay import AHEAD, Sheet, write_overlay
 from formcheck.video.reader import probe_video, read_frames
@@ -149,6 +150,18 @@ def test_a_killed_drawing_leaves_no_half_file(clip, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_report(analysis, tmp_path, overlay=True, progress=give_up)
     assert not [p.name for p in tmp_path.iterdir() if "partial" in p.name or p.suffix == ".mp4"]
+
+
+def test_an_overlay_that_can_not_be_made_costs_no_report(clip, tmp_path):
+    path, runner = clip
+    info = describe_video(path, runner, (WIDTH, HEIGHT))
+    analysis = assess_run(info, observe_runner(runner, size_px=(WIDTH, HEIGHT)), Options())
+    (tmp_path / "report.json").write_text("of an older run")
+    gone = dataclasses.replace(analysis.video, path=str(tmp_path / "gone.mp4"))
+    with pytest.raises(FormcheckError):
+        write_report(dataclasses.replace(analysis, video=gone), tmp_path, overlay=True)
+    assert read_analysis(tmp_path).verdict == analysis.verdict
+    assert (tmp_path / "report.html").exists()
 
 
 def test_a_report_folder_that_is_a_file_is_told(clip, tmp_path):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from formcheck.errors import FormcheckError
 from formcheck.report.files import (
     remove,
     write_frames,
@@ -25,8 +26,8 @@ def write_report(
 ) -> None:
     """Write all files of the contract into a folder.
 
-    report.json says that the result is whole: an older one goes first, and the new one comes last
-    but for the overlay, whose failure then costs nothing else.
+    report.json says that the result is whole: an older one goes first, the new one comes last. An
+    overlay that can't be made costs nothing else.
 
     Parameters
     ----------
@@ -49,8 +50,12 @@ def write_report(
     write_frames(analysis, folder / "frames.parquet")
     write_strides(analysis, folder / "strides.parquet")
     write_text(render_html(analysis), folder / "report.html")
+    try:
+        if overlay:
+            write_whole(
+                folder / "overlay.mp4", lambda partial: draw_overlay(analysis, partial, progress)
+            )
+    except FormcheckError:
+        write_json(analysis, folder / "report.json")
+        raise
     write_json(analysis, folder / "report.json")
-    if overlay:
-        write_whole(
-            folder / "overlay.mp4", lambda partial: draw_overlay(analysis, partial, progress)
-        )
