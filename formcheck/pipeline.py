@@ -28,6 +28,7 @@ from formcheck.result import (
 from formcheck.runner import Runner, follow_runner, refuse_wrong_speed
 from formcheck.signals.strides import find_strides
 from formcheck.summary import assess_metric, count_from_baseline, describe_gait
+from formcheck.system import give_back_memory
 from formcheck.verdict import reach_verdict
 from formcheck.video.reader import VideoInfo, hash_file, is_variable_rate, probe_video
 from formcheck.video.sampling import plan_around, plan_windows, thin_out
@@ -144,6 +145,7 @@ def assess_run(info: VideoInfo, observation: Observation, options: Options) -> A
     """
     video = _describe_video(info, observation)
     factor = slow_motion_factor(options, video.fps)
+    give_back_memory()  # decoders and networks have left much
     runner = follow_runner(observation, options, factor)
     video = dataclasses.replace(video, frames_analysed=runner.person.frames_seen)
     refuse_wrong_speed(runner.rhythm, factor, video.fps, is_told=factor != 1.0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from formcheck.cli.export import name_of
+from formcheck.cli.export import prepare_exports
 from formcheck.cli.options import (
     DebugOption,
     ExportFormat,
@@ -93,9 +93,7 @@ def analyze(
         log_run = prepare_log(log, db, entry, video)
         require_room_for_results(folder)
         refuse_own_overlay(folder, video)
-        from formcheck.export import choose_formats, export_analysis
-
-        formats, left_out = choose_formats(wanted, chosen.height_cm)
+        export_run = prepare_exports(wanted, chosen.height_cm)
         from formcheck.pipeline import analyze as run
         from formcheck.report import write_report
         from formcheck.report.files import to_json
@@ -121,11 +119,9 @@ def analyze(
             if log_run is not None:
                 say(console, log_run(result, folder))
         finally:
-            written, impossible = export_analysis(result, folder, formats, name_of(folder))
-            for path in written:
-                say(console, f"Export: {path}")
-            for reason in (left_out | impossible).values():
-                say(console, f"Left out: {reason}")
+            if export_run is not None:
+                for line in export_run(result, folder):
+                    say(console, line)
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from formcheck.cli.speech import (
     reader_may_leave,
     say,
 )
+
+if TYPE_CHECKING:
+    from formcheck.result import Analysis
 
 # "\b" keeps the lines of its paragraph as they are.
 EXPORT_HELP = """Write results for OpenSim, movement, spreadsheets, and as C3D.
@@ -79,7 +82,7 @@ def export(
                     analysis = tell_height(analysis, height_cm)
                 formats, without = choose_formats(names, analysis.setting("height_cm"))
                 written, impossible = export_analysis(
-                    analysis, out or result, formats, name_of(result)
+                    analysis, out or result, formats, _name_of(result)
                 )
             except FormcheckError as error:
                 if debug or len(results) == 1:
@@ -101,7 +104,28 @@ def export(
         raise typer.Exit(1)
 
 
-def name_of(folder: Path) -> str:
+def prepare_exports(
+    names: Sequence[str], height_cm: float | None
+) -> "Callable[[Analysis, Path], list[str]] | None":
+    """Return what exports a result into its folder and says so, a line each; None if nothing is.
+
+    What is impossible is refused at once, before an analysis that may take an hour.
+    """
+    if not names:
+        return None
+    from formcheck.export import choose_formats, export_analysis
+
+    formats, left_out = choose_formats(names, height_cm)
+
+    def export_run(analysis: "Analysis", folder: Path) -> list[str]:
+        written, impossible = export_analysis(analysis, folder, formats, _name_of(folder))
+        reasons = (left_out | impossible).values()
+        return [*(f"Export: {path}" for path in written), *(f"Left out: {why}" for why in reasons)]
+
+    return export_run
+
+
+def _name_of(folder: Path) -> str:
     """Return the name of a result, with which the names of its exports begin."""
     return folder.resolve().name or "run"
 
@@ -109,7 +133,7 @@ def name_of(folder: Path) -> str:
 def _refuse_same_names(results: Sequence[Path]) -> None:
     from formcheck.errors import ExportError
 
-    names = Counter(name_of(result) for result in dict.fromkeys(results))
+    names = Counter(_name_of(result) for result in dict.fromkeys(results))
     if twice := [name for name, count in names.items() if count > 1]:
         raise ExportError(
             f"two of the results are called '{twice[0]}', so one would overwrite the other; "
