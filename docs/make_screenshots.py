@@ -11,7 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
+from selenium.webdriver.support.ui import WebDriverWait
 
 from formcheck.guide import render_guide
 from formcheck.report.reading import read_analysis
@@ -27,6 +29,7 @@ SAMPLE = Path("sample_videos") / "degrading_side.mp4"
 RESULT = REPOSITORY / "build" / "screenshots" / SAMPLE.stem
 LARGEST_KB = 300  # of a picture that is kept in git
 TERMINAL_COLUMNS = 104
+PATIENCE_S = 60  # until the charts are drawn
 
 
 def analyse_sample() -> Path:
@@ -46,6 +49,26 @@ def picture_report(result: Path) -> None:
         with open_browser(width, height, dark=dark) as page:
             page.open(result / "report.html")
             page.screenshot(IMAGES / f"{name}.png")
+        make_small(IMAGES / f"{name}.png")
+
+
+def picture_course(result: Path) -> None:
+    """Show the charts of report.html, at the moment at which posture gives way."""
+    with open_browser(1040, 800) as page:
+        page.open(result / "report.html")
+        WebDriverWait(page.driver, PATIENCE_S).until(
+            lambda _: page.script("return document.documentElement.matches('.drawn')")
+        )
+        page.script("const w = document.getElementById('when'); w.value = w.max / 2;")
+        page.script("document.getElementById('when').dispatchEvent(new Event('input'))")
+        section = page.driver.find_element("css selector", "section[aria-labelledby=course]")
+        page.screenshot(IMAGES / "report_course.png", element=section)
+    make_small(IMAGES / "report_course.png")
+
+
+def make_small(path: Path) -> None:
+    """Keep 256 colours of a picture with photos in it."""
+    Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 
 def picture_terminal(result: Path) -> None:
@@ -77,6 +100,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     RESULT.mkdir(parents=True, exist_ok=True)
     picture_report(result)
+    picture_course(result)
     picture_terminal(result)
     picture_guide(RESULT)
     for picture in sorted(IMAGES.iterdir()):
