@@ -20,7 +20,7 @@ browser: ## Set up the browser that the tests look at pages in
 	@bash tools/setup.sh browser
 
 demo: $(READY) ## Analyse a sample video (another: make demo VIDEO=run.mp4)
-	$(BIN)/formcheck analyze "$(VIDEO)"
+	$(BIN)/formcheck analyze "$(VIDEO)" --show
 
 test: digital-runner browser field ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

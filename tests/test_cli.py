@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from formcheck.cli.speech import show_page
 from formcheck.errors import OutputError
 from formcheck.report.files import write_whole
 from formcheck.video.reader import read_frames
@@ -378,6 +379,19 @@ def test_a_killed_run_leaves_no_half_file_under_a_final_name(tmp_path):
     assert left <= FILES - {"report.json"}  # the one that says it is done comes last
     for name in left & {"frames.parquet", "strides.parquet"}:
         assert pq.read_table(folder / name).num_rows > 0
+
+
+@pytest.mark.parametrize("screen", [":0", ""])
+def test_a_page_is_opened_where_there_is_a_screen(tmp_path, monkeypatch, screen):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", screen)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    show_page(Path("a run") / "report.html")
+    expected = [(tmp_path / "a%20run" / "report.html").as_posix()] if screen else []
+    assert [address.removeprefix("file://") for address in opened] == expected
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):

@@ -30,6 +30,7 @@ from formcheck.cli.speech import (
     progress_bar,
     reader_may_leave,
     say,
+    show_page,
 )
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ def analyze(
     ] = False,
     entry: MakeEntry,
     db: DbOption = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Open the report in the browser at the end.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print report.json to standard output, nothing else.")
     ] = False,
@@ -100,10 +104,10 @@ def analyze(
         from formcheck.report.terminal import print_analysis
 
         console = Console(file=stderr, stderr=True)
-        with progress_bar(console, quiet) as show, _workers(scheduler, chosen) as pool:
-            result = run(video, chosen, progress=show("Watching the run"), pool=pool)
+        with progress_bar(console, quiet) as bar, _workers(scheduler, chosen) as pool:
+            result = run(video, chosen, progress=bar("Watching the run"), pool=pool)
             write_report(
-                result, folder, overlay=overlay, progress=show("Drawing the overlay", overlay)
+                result, folder, overlay=overlay, progress=bar("Drawing the overlay", overlay)
             )
         if result.engine.note:
             say(console, result.engine.note)
@@ -115,6 +119,8 @@ def analyze(
                 print_analysis(result, output)
                 say(output, f"Report: {folder / 'report.html'}")
             sys.stdout.flush()
+        if show:
+            show_page(folder / "report.html")
         try:
             if log_run is not None:
                 say(console, log_run(result, folder))

@@ -2,8 +2,10 @@
 
 import os
 import sys
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 import typer
@@ -54,6 +56,15 @@ class Output(Console):
 
     def on_broken_pipe(self) -> None:  # noqa: D102
         raise BrokenPipeError
+
+
+def show_page(path: Path) -> None:
+    """Open a page in the browser, where there is a screen to show it on."""
+    has_screen = sys.platform != "linux" or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    if has_screen:
+        webbrowser.open(path.absolute().as_uri())
 
 
 @contextmanager
