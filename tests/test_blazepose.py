@@ -28,7 +28,7 @@ CROP = 256
 SHARES = np.arange(len(KEYPOINTS)) / len(KEYPOINTS)  # where the points lie from hips to rim
 SHARES[[INDEX["left_hip"], INDEX["right_hip"]]] = 0.05
 SHARES[[INDEX["left_shoulder"], INDEX["right_shoulder"]]] = 0.5
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 # --- bodies of two spots, and networks that know them --------------------------------------------

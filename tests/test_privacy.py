@@ -15,7 +15,7 @@ from formcheck.pose.mediapipe_engine import CLOSED_LOOPBACK_PORT, NO_WAY_OUT, Me
 from formcheck.video.frame import Frame
 from tests.clips import clip, write_video
 
-PATIENCE_S = 120
+PATIENCE_S = 600
 ELSEWHERE = "http://192.0.2.1:3128"  # of a block that exists for documentation only (RFC 5737)
 # An engine alone, and time for its threads to do what they may want to do afterwards.
 ENGINE_ALONE = """

@@ -30,7 +30,7 @@ from tests.fit_files import START, make_fit
 from tests.runs import DAY_0, make_activity, make_filmed, make_run
 from tests.synthetic import describe_video, make_runner, observe_runner
 
-PATIENCE_S = 120
+PATIENCE_S = 600
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from formcheck.runlog.migrations import MIGRATIONS
 from formcheck.runlog.run import Details
 from formcheck.runlog.store import Entry, open_log
 
-PATIENCE_S = 120
+PATIENCE_S = 600
 VERSION_1 = Path(__file__).parent / "runlog_version_1.sql"
 # Stores runs one after the other, and says so of each when it is done.
 WRITE = """
