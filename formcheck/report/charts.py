@@ -1,41 +1,23 @@
 """The time course of a metric as SVG: strides, running median, early and late part, onset."""
 
-import io
-import re
-from collections.abc import Callable
-
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from formcheck.drift import Estimate, Part
 from formcheck.metrics import REGISTRY
 from formcheck.report.mean_stride import MeanStride
+from formcheck.report.svg import COLOURS, draw_svg, style_axes
 from formcheck.result import Analysis
 from formcheck.signals.cycles import PHASES
 from formcheck.verdict import format_time
 
-# Stand-ins that become variables of the page's style sheet, so that the chart follows light and
-# dark: colours that nothing else in the SVG uses.
-COLOURS = {
-    "ink": "#010203",
-    "muted": "#020304",
-    "grid": "#030405",
-    "dot": "#040506",
-    "line": "#050607",
-    "early": "#060708",
-    "late": "#070809",
-    "onset": "#08090a",
-}
 MARGINS_IN = (0.55, 0.55, 0.15, 0.65)  # left, bottom, right, top: the same, so charts line up
-NO_METADATA = ("Date", "Creator", "Format", "Type")
+TITLE_PAD = 26  # points: the parts' labels stand between title and chart
 MAX_DOTS = 2500
 MAX_LINE_POINTS = 800
 MEDIAN_STRIDES = 31
@@ -46,8 +28,6 @@ SHOWN_PERCENTILES = (0.5, 99.5)
 ONSET_STRIP = 0.18  # of the chart's height
 LEAST_SPAN = 4.0  # thresholds: so that a steady run looks steady
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200)
-
-
 SIZE_IN = (9.0, 3.2)  # 72 units to the inch
 CURVE_SIZE_IN = (4.4, 2.9)
 MOST_TICKS = 9
@@ -73,7 +53,7 @@ def draw_chart(analysis: Analysis, column: str) -> str:
     time_s, value = known_strides(analysis, column)
 
     def draw(axes: Axes) -> None:
-        _style(axes, f"{metric.label} ({metric.unit})")
+        style_axes(axes, f"{metric.label} ({metric.unit})", pad=TITLE_PAD)
         _style_time(axes, time_s)
         low, high = shown_range(analysis, column)
         # the onset's label and interval have a strip of their own below the strides
@@ -93,14 +73,14 @@ def draw_chart(analysis: Analysis, column: str) -> str:
             middle, half = (low + high) / 2, (high - low) / 2
             axes.errorbar(at, middle, half, fmt="none", ecolor=COLOURS["late"], capsize=4)
 
-    return _as_svg(column, SIZE_IN, draw)
+    return draw_svg(column, SIZE_IN, draw, margins_in=MARGINS_IN)
 
 
 def draw_curve(angle: str, label: str, strides: list[MeanStride]) -> str:
     """Return an angle over the mean stride of each part as an SVG element, with bands of one SD."""
 
     def draw(axes: Axes) -> None:
-        _style(axes, f"{label} (°)")
+        style_axes(axes, f"{label} (°)", pad=TITLE_PAD)
         phase = np.arange(PHASES)
         for mean in strides:
             colour = COLOURS["line" if mean.part == "all" else mean.part]
@@ -113,29 +93,7 @@ def draw_curve(angle: str, label: str, strides: list[MeanStride]) -> str:
         axes.xaxis.set_major_locator(MultipleLocator(25))
         axes.set_xlabel("% of the stride", color=COLOURS["muted"])
 
-    return _as_svg(f"curve-{angle}", CURVE_SIZE_IN, draw)
-
-
-def _as_svg(name: str, size_in: tuple[float, float], draw: Callable[[Axes], None]) -> str:
-    with mpl.rc_context(
-        {
-            "svg.fonttype": "none",
-            "svg.hashsalt": name,
-            "svg.id": None,
-            "font.family": ["sans-serif"],
-            "font.size": 12.0,
-            "path.simplify": True,
-        }
-    ):
-        figure = Figure(figsize=size_in)
-        width, height = size_in
-        left, bottom, right, top = MARGINS_IN
-        figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height)
-        draw(figure.add_subplot())
-        text = io.StringIO()
-        FigureCanvasSVG(figure)  # the one that savefig draws on
-        figure.savefig(text, format="svg", metadata=dict.fromkeys(NO_METADATA))
-    return as_element(text.getvalue(), name)
+    return draw_svg(f"curve-{angle}", CURVE_SIZE_IN, draw, margins_in=MARGINS_IN)
 
 
 def stride_step(strides: int) -> int:
@@ -160,19 +118,6 @@ def _style_time(axes: Axes, time_s: NDArray[np.float64]) -> None:
     axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: format_time(at)))
     axes.set_xlabel("time (h:min:s)" if last >= 3600 else "time (min:s)", color=COLOURS["muted"])
-
-
-def _style(axes: Axes, label: str) -> None:
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_title(label, loc="left", fontsize=13, fontweight="bold", color=COLOURS["ink"], pad=26)
-    axes.tick_params(colors=COLOURS["muted"], length=0)
-    axes.grid(axis="y", color=COLOURS["grid"], linewidth=1)
-    axes.set_axisbelow(True)
-    axes.patch.set_visible(False)
-    axes.figure.patch.set_visible(False)
-    for name, spine in axes.spines.items():
-        spine.set_visible(name == "bottom")
-        spine.set_color(COLOURS["grid"])
 
 
 def shown_range(analysis: Analysis, column: str) -> tuple[float, float]:
@@ -260,20 +205,3 @@ def _draw_onset(axes: Axes, onset: Estimate) -> None:
         ha="left" if is_early else "right",
         color=colour,
     )
-
-
-def as_element(svg: str, prefix: str) -> str:
-    """Keep the drawing alone: no prolog, no metadata, no addresses, page colours, own ids."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)  # known to a page without being told
-    svg = svg.replace("xlink:href=", "href=")
-    svg = re.sub(r"(\d\.\d)\d+", r"\1", svg)  # a tenth of a point is fine enough
-    svg = re.sub(r"M (\S+ \S+) *\nL \1 *\n?", r"M\1h0", svg)  # the dots
-    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
-    svg = svg.replace("url(#", f"url(#{prefix}-").replace('href="#', f'href="#{prefix}-')
-    for role, colour in COLOURS.items():
-        svg = svg.replace(colour, f"var(--{role})")
-    return svg.strip()

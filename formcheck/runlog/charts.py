@@ -1,21 +1,15 @@
 """Runs as dots with their intervals, against a number or by kind, as SVG."""
 
-import io
-import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from formcheck.report.charts import COLOURS, NO_METADATA, as_element
+from formcheck.report.svg import COLOURS, draw_svg, style_axes
 from formcheck.runlog.history import Group, Outcome
 from formcheck.runlog.run import Run
 
@@ -94,41 +88,15 @@ def _draw_runs(
 
 
 def _draw(name: str, outcome: Outcome, draw: Callable[[Axes], None]) -> str:
-    settings: dict[Any, Any] = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": name,
-        "svg.id": None,
-        "font.family": ["sans-serif"],
-        "font.size": 12.0,
-        "text.parse_math": False,  # a pair may be named $x$
-    }
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # is only measured here: the page has its own
-        figure = Figure(figsize=SIZE_IN, layout="constrained")
-        axes = figure.add_subplot()
+    def draw_whole(axes: Axes) -> None:
         draw(axes)
-        _style(axes, f"{outcome.label}, late minus early (°)")
-        text = io.StringIO()
-        FigureCanvasSVG(figure)  # the one that savefig draws on
-        figure.savefig(text, format="svg", metadata=dict.fromkeys(NO_METADATA))
-    return as_element(text.getvalue(), name)
+        style_axes(axes, f"{outcome.label}, late minus early (°)")
+        low, high = axes.get_ylim()
+        middle, half = (low + high) / 2, max(high - low, LEAST_SPAN_DEG) / 2
+        axes.set_ylim(min(middle - half, -0.5), max(middle + half, 0.5))
+        axes.axhline(0, color=COLOURS["muted"], linewidth=1, zorder=1)
 
-
-def _style(axes: Axes, title: str) -> None:
-    low, high = axes.get_ylim()
-    middle, half = (low + high) / 2, max(high - low, LEAST_SPAN_DEG) / 2
-    axes.set_ylim(min(middle - half, -0.5), max(middle + half, 0.5))
-    axes.axhline(0, color=COLOURS["muted"], linewidth=1, zorder=1)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=COLOURS["ink"])
-    axes.tick_params(colors=COLOURS["muted"], length=0)
-    axes.grid(axis="y", color=COLOURS["grid"], linewidth=1)
-    axes.set_axisbelow(True)
-    axes.patch.set_visible(False)
-    axes.figure.patch.set_visible(False)
-    for name, spine in axes.spines.items():
-        spine.set_visible(name == "bottom")
-        spine.set_color(COLOURS["grid"])
+    return draw_svg(name, SIZE_IN, draw_whole)
 
 
 def _shorten(name: str) -> str:
