@@ -20,6 +20,7 @@ from formcheck.cli.options import (
     SchedulerOption,
     list_of,
     with_options,
+    write_help,
 )
 from formcheck.cli.places import refuse_own_overlay, require_room_for_results
 from formcheck.cli.run_options import DbOption, MakeEntry, prepare_log, with_entry
@@ -36,21 +37,13 @@ from formcheck.cli.speech import (
 if TYPE_CHECKING:
     from formcheck.options import Options
 
-# "\b" keeps the lines of its paragraph as they are.
-ANALYZE_HELP = """Analyse one video and write the report.
-
-\b
-Examples:
-  formcheck analyze treadmill.mp4
-  formcheck analyze slowmo.mov --slow-motion 8 --height-cm 178
-  formcheck analyze treadmill.mp4 --log --shoes "blue ones" --pain "back:4"
-
-\b
-Ends with
-  0  when the video was analysed, whatever the verdict;
-  1  when it can't be, with one line that says why and what to do;
-  2  when the command was not understood.
-"""
+ANALYZE_HELP = write_help(
+    "Analyse one video and write the report.",
+    "formcheck analyze treadmill.mp4",
+    "formcheck analyze slowmo.mov --slow-motion 8 --height-cm 178",
+    'formcheck analyze treadmill.mp4 --log --shoes "blue ones" --pain "back:4"',
+    done="the video was analysed, whatever the verdict",
+)
 
 
 @with_options

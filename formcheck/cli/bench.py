@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from formcheck.cli.options import Engine, Model, list_of
+from formcheck.cli.options import Engine, Model, list_of, write_help
 from formcheck.cli.speech import (
     Output,
     errors_as_one_line,
@@ -16,23 +16,14 @@ from formcheck.cli.speech import (
     reader_may_leave,
 )
 
-# "\b" keeps the lines of its paragraph as they are.
-BENCH_HELP = """Measure how fast this machine is.
-
-Each stage, the whole, and beside them MediaPipe's usual loop. The blazepose engine is measured in
-full precision, and in reduced where the machine has that.
-
-\b
-Examples:
-  formcheck bench
-  formcheck bench treadmill.mp4 --model lite,full --seconds 10
-
-\b
-Ends with
-  0  when it was measured;
-  1  when it can't be, with one line that says why and what to do;
-  2  when the command was not understood.
-"""
+BENCH_HELP = write_help(
+    "Measure how fast this machine is.",
+    "formcheck bench",
+    "formcheck bench treadmill.mp4 --model lite,full --seconds 10",
+    done="it was measured",
+    more="Each stage, the whole, and beside them MediaPipe's usual loop. The blazepose engine "
+    "is measured in full precision, and in reduced where the machine has that.",
+)
 
 
 def bench(

@@ -4,21 +4,15 @@ import sys
 
 import typer
 
+from formcheck.cli.options import write_help
 from formcheck.cli.speech import Output, reader_may_leave
 
-# "\b" keeps the lines of its paragraph as they are.
-DOCTOR_HELP = """Check that this machine has all that formcheck needs.
-
-\b
-Examples:
-  formcheck doctor
-
-\b
-Ends with
-  0  when nothing is missing;
-  1  when something is, and says what to do;
-  2  when the command was not understood.
-"""
+DOCTOR_HELP = write_help(
+    "Check that this machine has all that formcheck needs.",
+    "formcheck doctor",
+    done="nothing is missing",
+    failed="something is, and says what to do",
+)
 
 
 def doctor() -> None:

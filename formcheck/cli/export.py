@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from formcheck.cli.options import DebugOption, ExportFormat, HeightOption, list_of
+from formcheck.cli.options import DebugOption, ExportFormat, HeightOption, list_of, write_help
 from formcheck.cli.places import require_room_for_results
 from formcheck.cli.speech import (
     Output,
@@ -23,23 +23,15 @@ from formcheck.cli.speech import (
 if TYPE_CHECKING:
     from formcheck.result import Analysis
 
-# "\b" keeps the lines of its paragraph as they are.
-EXPORT_HELP = """Write results for OpenSim, movement, spreadsheets, and as C3D.
-
-A result is the folder that `formcheck analyze` wrote; the video is not needed. Axes, units and
-signs of each format are in docs/export.md.
-
-\b
-Examples:
-  formcheck export formcheck_out/treadmill --format trc,mot --height-cm 178
-  formcheck export results/* --format csv --out tables
-
-\b
-Ends with
-  0  when all was written;
-  1  when some could not be, each with one line that says why and what to do;
-  2  when the command was not understood.
-"""
+EXPORT_HELP = write_help(
+    "Write results for OpenSim, movement, spreadsheets, and as C3D.",
+    "formcheck export formcheck_out/treadmill --format trc,mot --height-cm 178",
+    "formcheck export results/* --format csv --out tables",
+    done="all was written",
+    failed="some could not be, each with one line that says why and what to do",
+    more="A result is the folder that `formcheck analyze` wrote; the video is not needed. "
+    "Axes, units and signs of each format are in docs/export.md.",
+)
 
 
 def export(

@@ -6,24 +6,18 @@ from typing import Annotated
 
 import typer
 
+from formcheck.cli.options import write_help
 from formcheck.cli.speech import Output, errors_as_one_line, reader_may_leave, say
 
 WIDEST = 80  # columns: longer lines are hard to read
 
-# "\b" keeps the lines of its paragraph as they are.
-GUIDE_HELP = """Say how to film a run, and why.
-
-\b
-Examples:
-  formcheck guide
-  formcheck guide --out filming.html
-
-\b
-Ends with
-  0  when it was said;
-  1  when the page can't be written;
-  2  when the command was not understood.
-"""
+GUIDE_HELP = write_help(
+    "Say how to film a run, and why.",
+    "formcheck guide",
+    "formcheck guide --out filming.html",
+    done="it was said",
+    failed="the page can't be written",
+)
 
 
 def guide(

@@ -6,27 +6,19 @@ from typing import Annotated
 
 import typer
 
-from formcheck.cli.options import DebugOption
+from formcheck.cli.options import DebugOption, write_help
 from formcheck.cli.run_options import DbOption
 from formcheck.cli.speech import Output, errors_as_one_line, reader_may_leave, say
 
-# "\b" keeps the lines of its paragraph as they are.
-HISTORY_HELP = """Show what goes together over your runs.
-
-\b
-Examples:
-  formcheck history
-  formcheck history --out my_runs.html
-
-The late-run change is held against duration, distance, pain, shoes and surface, each with how sure
-it is; with fewer than eight runs it says how many more are needed.
-
-\b
-Ends with
-  0  when the page was written;
-  1  when it can't be, with one line that says why and what to do;
-  2  when the command was not understood.
-"""
+HISTORY_HELP = write_help(
+    "Show what goes together over your runs.",
+    "formcheck history",
+    "formcheck history --out my_runs.html",
+    done="the page was written",
+    more="The late-run change is held against duration, distance, pain, shoes and surface, "
+    "each with how sure it is; with fewer than eight runs it says how many more are "
+    "needed.",
+)
 
 
 def history(

@@ -193,15 +193,20 @@ def make_options(
     )
 
 
-def write_help(what: str, *examples: str, done: str, more: str = "") -> str:
-    """Put together what `--help` says of a command: use, examples, how it ends."""
+def write_help(
+    what: str,
+    *examples: str,
+    done: str,
+    failed: str = "it can't be, with one line that says why and what to do",
+    more: str = "",
+) -> str:
+    """Put together what `--help` says of a command: use, examples, when it ends with 0 and 1."""
     # "\b" keeps the lines of its paragraph as they are
     paragraphs = (
         what,
         "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples),
         more,
-        f"\b\nEnds with\n  0  when {done};\n"
-        "  1  when it can't be, with one line that says why and what to do;\n"
+        f"\b\nEnds with\n  0  when {done};\n  1  when {failed};\n"
         "  2  when the command was not understood.",
     )
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)

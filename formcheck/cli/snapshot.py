@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from formcheck.cli.options import DebugOption, MakeOptions, QuietOption, with_options
+from formcheck.cli.options import DebugOption, MakeOptions, QuietOption, with_options, write_help
 from formcheck.cli.places import require_room_for_results
 from formcheck.cli.speech import (
     Output,
@@ -18,23 +18,14 @@ from formcheck.cli.speech import (
     say,
 )
 
-# "\b" keeps the lines of its paragraph as they are.
-SNAPSHOT_HELP = """Write early against late as one picture to share.
-
-\b
-Examples:
-  formcheck snapshot formcheck_out/treadmill
-  formcheck snapshot treadmill.mp4 --out for_my_coach.png
-
-A folder is the result of an analysis, whose video must still be there. A video is analysed first,
-with the options of analyze, and nothing is kept but the picture.
-
-\b
-Ends with
-  0  when the picture was written;
-  1  when it can't be, with one line that says why and what to do;
-  2  when the command was not understood.
-"""
+SNAPSHOT_HELP = write_help(
+    "Write early against late as one picture to share.",
+    "formcheck snapshot formcheck_out/treadmill",
+    "formcheck snapshot treadmill.mp4 --out for_my_coach.png",
+    done="the picture was written",
+    more="A folder is the result of an analysis, whose video must still be there. A video is "
+    "analysed first, with the options of analyze, and nothing is kept but the picture.",
+)
 
 
 @with_options

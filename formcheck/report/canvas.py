@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from formcheck.report.palette import Colour
 from formcheck.video.frame import ColourSpace, colour_space, from_rgb, planes_of
 
-Colour = tuple[int, int, int]  # RGB
 Points = NDArray[np.float64]  # shape (point, 2): x, y in pixels; NaN = unknown
 
 Value = tuple[float, ...]  # of a colour in one plane

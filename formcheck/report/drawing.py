@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from formcheck.keypoints import BONES, INDEX, KEYPOINTS
-from formcheck.report.canvas import Canvas, Colour, Points
+from formcheck.report.canvas import Canvas, Points
 from formcheck.report.lettering import write_plate
+from formcheck.report.palette import Colour
 from formcheck.result import Analysis
 
 Point = NDArray[np.float64]

@@ -9,15 +9,13 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from formcheck.report.canvas import Colour, Layer
+from formcheck.report.canvas import Layer
+from formcheck.report.palette import DARK, Colour
 
 # The page's colours on dark.
-INK: Colour = (232, 237, 238)
-MUTED: Colour = (165, 177, 181)
-EARLY: Colour = (92, 195, 230)
-LATE: Colour = (242, 160, 95)
-ONSET: Colour = (213, 155, 227)
-PLATE: Colour = (18, 23, 26)
+INK, MUTED, EARLY, LATE, ONSET, PLATE = (
+    DARK[name] for name in ("ink", "muted", "early", "late", "onset", "page")
+)
 PLATE_COVER = 205  # of 255: how little shines through
 
 FILES = {False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"}

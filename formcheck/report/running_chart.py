@@ -10,9 +10,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from formcheck.metrics import REGISTRY
-from formcheck.report.canvas import Canvas, Colour, Layer
+from formcheck.report.canvas import Canvas, Layer
 from formcheck.report.charts import known_strides, running_course
 from formcheck.report.lettering import EARLY, INK, LATE, MUTED, ONSET, PLATE
+from formcheck.report.palette import Colour
 from formcheck.result import Analysis, MetricFacts
 from formcheck.verdict import format_time
 

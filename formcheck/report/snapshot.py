@@ -9,10 +9,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from formcheck.errors import ResultError
-from formcheck.report.canvas import Colour
 from formcheck.report.charts import charted_metrics
 from formcheck.report.files import write_whole
 from formcheck.report.lettering import load_font
+from formcheck.report.palette import LIGHT, Colour
 from formcheck.report.pictures import Picture, make_pictures
 from formcheck.report.terminal import format_row
 from formcheck.result import Analysis, Label
@@ -22,15 +22,10 @@ from formcheck.video.reader import hash_file, read_date
 WIDTH, MARGIN, GAP = 1200, 56, 32
 PICTURE_HEIGHT = 680
 # The page's colours in the light.
-PAGE: Colour = (244, 245, 243)
-INK: Colour = (27, 35, 38)
-MUTED: Colour = (86, 98, 103)
-GRID: Colour = (221, 226, 224)
-EARLY: Colour = (11, 110, 143)
-LATE: Colour = (180, 81, 11)
-GOOD: Colour = (29, 107, 60)
-BAD: Colour = (166, 43, 31)
-UNSURE: Colour = (122, 90, 0)
+PAGE, INK, MUTED, GRID, EARLY, LATE, GOOD, BAD, UNSURE = (
+    LIGHT[name]
+    for name in ("page", "ink", "muted", "grid", "early", "late", "good", "bad", "unsure")
+)
 TONES: dict[Label, Colour] = {"held": GOOD, "degraded": BAD}
 VERDICT_SIZES_PX, MOST_LINES = (40, 34, 30, 26), 4  # the largest that makes so few lines
 CAPTION_PX, TABLE_PX, FOOTER_PX = 30, 30, 22
