@@ -114,7 +114,8 @@ def test_the_page_refers_to_nothing_outside_and_each_anchor_is_there_once():
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert {point.anchor for point in POINTS.values()} <= set(ids)
-    assert "http" not in page
+    assert "http:" not in page
+    assert "https:" not in page
     for drawing in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
         named = re.search(r'aria-labelledby="(\S+) (\S+)"', drawing)
         assert named
