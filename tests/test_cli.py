@@ -1,5 +1,7 @@
 """The command as a user or a script meets it: exit status, what is printed where, what is left."""
 
+import contextlib
+import io
 import json
 import os
 import pty
@@ -15,8 +17,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import typer
+from rich.console import Console
 
-from formcheck.cli.speech import show_page
+from formcheck.cli.speech import errors_as_one_line, progress_bar, show_page
 from formcheck.errors import OutputError
 from formcheck.report.files import write_whole
 from formcheck.video.reader import read_frames
@@ -355,6 +359,49 @@ def test_ctrl_c_ends_quickly_with_130_one_line_and_no_file(tmp_path):
     assert after[2].strip() == b"stopped; nothing half-written was left"
     assert b"Traceback" not in after[0]
     assert list_files(tmp_path) == {"run.mp4"}
+
+
+def turned_into_another_fault():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ImportError("initialization failed") from None
+
+
+def dropped_on_its_way():
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with progress_bar(Console(file=io.StringIO()), quiet=True) as bar:
+        advance = bar("Watching the run")
+        for share in (0.2, 0.9):
+            advance(share)
+    raise AssertionError("went on")
+
+
+@contextlib.contextmanager
+def told_of_ctrl_c(how):
+    """Let Ctrl-C mean this, whatever this process was told."""
+    before = signal.signal(signal.SIGINT, how)
+    try:
+        yield
+        assert signal.getsignal(signal.SIGINT) is how
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("happens", [turned_into_another_fault, dropped_on_its_way])
+def test_ctrl_c_is_seen_though_a_library_hides_it(happens, capsys):
+    usual = told_of_ctrl_c(signal.default_int_handler)
+    with usual, pytest.raises(typer.Exit) as ended, errors_as_one_line(debug=False):
+        happens()
+    assert ended.value.exit_code == 130
+    assert_one_line(capsys.readouterr().err, "stopped; nothing half-written was left")
+
+
+def test_ctrl_c_stays_ignored_where_it_was(capsys):
+    with told_of_ctrl_c(signal.SIG_IGN), errors_as_one_line(debug=False):
+        signal.raise_signal(signal.SIGINT)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_killed_run_leaves_no_half_file_under_a_final_name(tmp_path):

@@ -1,11 +1,14 @@
 """What a command says, and where: answers, progress, one line for an error."""
 
 import os
+import signal
 import sys
+import threading
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, TextIO
 
 import typer
@@ -14,30 +17,52 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from formcheck.errors import FormcheckError
 
+# Ctrl-C was pressed. `KeyboardInterrupt` alone does not tell: a library that it passes through may
+# turn it into a fault of its own, or drop it.
+_interrupted = threading.Event()
+
 
 @contextmanager
 def errors_as_one_line(debug: bool) -> Iterator[None]:
     """Turn what can go wrong into an exit status and one line; the only place that does."""
     try:
-        yield
-    except FormcheckError as error:
-        if debug:
-            raise
-        complain(str(error))
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        complain("stopped; nothing half-written was left")
-        raise typer.Exit(130) from None
+        with _noting_ctrl_c():
+            yield
     except typer.BadParameter:
         raise
-    except Exception as error:  # a fault of formcheck's own: say so, without a page of code
+    except (Exception, KeyboardInterrupt) as error:
+        if _interrupted.is_set() or isinstance(error, KeyboardInterrupt):
+            complain("stopped; nothing half-written was left")
+            raise typer.Exit(130) from None
         if debug:
             raise
+        if isinstance(error, FormcheckError):
+            complain(str(error))
+            raise typer.Exit(1) from None
+        # a fault of formcheck's own: say so, without a page of code
         complain(
             f"something unexpected went wrong ({type(error).__name__}: {error}); "
             "run again with --debug and report what it prints"
         )
         raise typer.Exit(1) from None
+
+
+@contextmanager
+def _noting_ctrl_c() -> Iterator[None]:
+    def note(number: int, frame: FrameType | None) -> None:
+        _interrupted.set()
+        raise KeyboardInterrupt
+
+    _interrupted.clear()
+    is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not is_default or threading.current_thread() is not threading.main_thread():
+        yield  # Ctrl-C is ignored, or somebody else's
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def complain(message: str, stderr: TextIO | None = None) -> None:
@@ -118,6 +143,8 @@ def progress_bar(console: Console, quiet: bool) -> Iterator[Any]:
         task: list[Any] = []
 
         def advance(share: float) -> None:
+            if _interrupted.is_set():
+                raise KeyboardInterrupt  # the first one was dropped on its way
             if not task:
                 task.append(bar.add_task(what, total=1.0))
             bar.update(task[0], completed=share)
