@@ -84,7 +84,8 @@ class OpenVinoNetworks(OnnxNetworks):
         openvino = _import_openvino()
         request = self._request()
         request.set_tensor("image", openvino.Tensor(crop, shared_memory=True))
-        request.infer()
+        request.start_async()  # not `infer`, which copies every answer, features too
+        request.wait()
         landmarks, presence, heatmap = (request.get_tensor(name).data for name in ANSWERS)
         features = [
             request.get_tensor(name).data.transpose(0, 3, 1, 2)
