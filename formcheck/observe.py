@@ -17,7 +17,7 @@ from formcheck.pose.engine import FramePoses, PoseEngine
 from formcheck.pose.people import PeopleTracker, Person
 from formcheck.pose.silhouette import PROFILE_SIZE, measure_profile
 from formcheck.signals.body import hide_outside_picture
-from formcheck.video.ahead import work_ahead
+from formcheck.video.ahead import start_beside, work_ahead
 from formcheck.video.camera import CameraTrack, CameraWatch, Glimpse, glimpse
 from formcheck.video.frame import Frame
 from formcheck.video.moments import Album, Moment, choose_interval, is_due, take_moment
@@ -26,6 +26,7 @@ from formcheck.video.reader import (
     DecodeLog,
     VideoInfo,
     find_keyframes,
+    hash_file,
     read_frame_near,
     read_frames,
 )
@@ -74,6 +75,8 @@ class Observation:
         What followed the camera; it goes on in `watch_more`.
     helpers : Helpers or None
         Who watched instead of this process, and does in `watch_more`.
+    sha256 : str
+        Of the file's bytes.
     """
 
     video_time_s: NDArray[np.float64]
@@ -89,6 +92,7 @@ class Observation:
     sights: list["Sight"] = field(default_factory=list)
     camera_watch: CameraWatch | None = None
     helpers: "Helpers | None" = None
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,7 @@ def observe_video(
     """
     if progress is not None:
         progress(0.0)
+    hashed = start_beside(partial(hash_file, info.path))  # seconds, of an hour's video
     number = _survey_people(info, create_engine)
     engine = create_engine(number)
     helpers = None if pool is None else Helpers(pool, partial(create_engine, number))
@@ -186,6 +191,7 @@ def observe_video(
         sights=kept,
         camera_watch=camera if resumable else None,
         helpers=helpers,
+        sha256=hashed.result(),
     )
 
 

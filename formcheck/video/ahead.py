@@ -2,7 +2,8 @@
 
 import queue
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from contextlib import closing
 from typing import TypeVar
 
@@ -49,3 +50,17 @@ def work_ahead(items: Generator[Item], most: int) -> Generator[Item]:
     finally:
         stop.set()
         thread.join()
+
+
+def start_beside(work: Callable[[], Item]) -> Future[Item]:
+    """Do something in a thread of its own, for which nobody waits when the program ends."""
+    result: Future[Item] = Future()
+
+    def do() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:  # handed over to whoever asks
+            result.set_exception(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    return result
