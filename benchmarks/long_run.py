@@ -5,7 +5,8 @@
 Makes videos of the given lengths by looping a few seconds of SOURCE (the real side clip, where it
 is at hand, else a sample video), each loop sheared about the belt by a lean that grows from half
 time to +4° at the end, and analyses each in a process of its own: seconds, peak memory, change of
-lean, onset. With --all also reading every frame. The videos are kept in build/long_run.
+lean, onset, as the table that the README shows. With --all also reading every frame. The videos
+are kept in build/long_run.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -52,14 +54,20 @@ def true_change(part: float = 0.2) -> float:
     return float(np.mean([added_lean(s) for s in share]))
 
 
-def make_video(source: Path, minutes: float) -> Path:
-    """Return a looped video of this length, making it if it is not there."""
-    path = STORE / f"{source.stem}-{minutes:g}min.mp4"
+def choose_source() -> Path:
+    """Return the real side clip, where it is at hand, else a sample video."""
+    side_clip = CLIPS / "treadmill_side_barefoot.mov"
+    return side_clip if side_clip.exists() else FALL_BACK
+
+
+def make_video(source: Path, minutes: float, long_side_px: int = LONG_SIDE_PX) -> Path:
+    """Return a looped video of this length and size, making it if it is not there."""
+    path = STORE / f"{source.stem}-{long_side_px}px-{minutes:g}min.mp4"
     if path.exists():
         return path
     STORE.mkdir(parents=True, exist_ok=True)
     loops = round(minutes * 60 * FPS / LOOP_FRAMES)
-    frames = _load_loop(source)
+    frames = _load_loop(source, long_side_px)
     ticks = round(1 / FPS / CLOCK)
     encoded: dict[float, list[av.Packet]] = {}
     draft = path.with_suffix(".partial.mp4")
@@ -84,10 +92,10 @@ def make_video(source: Path, minutes: float) -> Path:
     return path
 
 
-def _load_loop(source: Path) -> list[NDArray[np.uint8]]:
+def _load_loop(source: Path, long_side_px: int) -> list[NDArray[np.uint8]]:
     frames = []
     for frame in read_frames(source):
-        scale = LONG_SIDE_PX / max(frame.size)
+        scale = long_side_px / max(frame.size)
         size = tuple(2 * round(side * scale / 2) for side in frame.size)
         frames.append(np.asarray(cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA)))
         if len(frames) == LOOP_FRAMES:
@@ -154,11 +162,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[10.0, 60.0])
     parser.add_argument("--all", action="store_true", help="read every frame too")
     asked = parser.parse_args()
-    side_clip = CLIPS / "treadmill_side_barefoot.mov"
-    source = asked.source or (side_clip if side_clip.exists() else FALL_BACK)
+    source = asked.source or choose_source()
     columns = ("minutes", "sample", "seconds", "peak MiB", "frames", "lean change", "true",
                "onset", "verdict")  # fmt: skip
-    table = Table(*columns)
+    table = Table(*columns, box=box.MARKDOWN)
     show: Callable[[float], str] = lambda value: f"{value:+.2f}"  # noqa: E731
     for minutes in asked.minutes:
         video = make_video(source, minutes)
