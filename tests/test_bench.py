@@ -24,6 +24,8 @@ from formcheck.system import has_fast_bfloat16
 from formcheck.video.reader import probe_video, read_frames
 from tests.clips import write_video
 
+pytestmark = pytest.mark.xdist_group("bench")  # so that it is measured once
+
 PATIENCE_S = 600
 FULL, REDUCED = (Case("blazepose", "lite", precision) for precision in ("full", "reduced"))
 MEDIAPIPE = Case("mediapipe", "lite")
