@@ -76,7 +76,7 @@ class Observation:
     helpers : Helpers or None
         Who watched instead of this process, and does in `watch_more`.
     sha256 : str
-        Of the file's bytes.
+        Of the file's bytes; empty = not asked for yet.
     """
 
     video_time_s: NDArray[np.float64]

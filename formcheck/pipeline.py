@@ -30,7 +30,7 @@ from formcheck.signals.strides import find_strides
 from formcheck.summary import assess_metric, count_from_baseline, describe_gait
 from formcheck.system import give_back_memory
 from formcheck.verdict import reach_verdict
-from formcheck.video.reader import VideoInfo, is_variable_rate, probe_video
+from formcheck.video.reader import VideoInfo, hash_file, is_variable_rate, probe_video
 from formcheck.video.sampling import plan_around, plan_windows, thin_out
 from formcheck.video.spans import total_length_s
 
@@ -260,7 +260,7 @@ def _describe_video(info: VideoInfo, observation: Observation) -> VideoFacts:
     is_thinned = round((info.nominal_fps or 0.0) / watched_fps) == observation.every > 1
     return VideoFacts(
         path=str(info.path),
-        sha256=observation.sha256,
+        sha256=observation.sha256 or hash_file(info.path),
         duration_s=max(
             float(time_s[-1] - time_s[0] + np.median(np.diff(time_s))),
             (info.promised_duration_s or 0.0) if observation.windows else 0.0,
