@@ -22,6 +22,7 @@ from long_run import choose_source, make_video
 
 from formcheck.bench import print_bench, run_bench
 from formcheck.bench.findings import BASELINE, END_TO_END, WHOLE_PROCESS, Bench, Case
+from formcheck.cli.speech import own_stderr
 
 SIZES = {960: 2.0, 1920: 1.0}  # minutes, for each longer side in pixels
 FULL, REDUCED = Case("blazepose", "full"), Case("blazepose", "full", "reduced")
@@ -42,13 +43,14 @@ def main() -> None:
     table = Table("frames/s", "usual loop", "formcheck", "", "reduced precision", "",
                   box=box.MARKDOWN)  # fmt: skip
     for side_px, minutes in SIZES.items():
-        found = run_bench(
-            make_video(source, minutes, side_px),
-            engines=["blazepose"],
-            models=["full"],
-            seconds=60 * minutes,
-            repeats=asked.repeats,
-        )
+        with own_stderr(debug=False):  # MediaPipe logs there
+            found = run_bench(
+                make_video(source, minutes, side_px),
+                engines=["blazepose"],
+                models=["full"],
+                seconds=60 * minutes,
+                repeats=asked.repeats,
+            )
         print_bench(found, console)
         size = f"{found.clip.width} × {found.clip.height}"
         for name, what in ROWS.items():
