@@ -67,7 +67,7 @@ def distances(ours: list[Floats], theirs: list[Floats]) -> Floats:
 
 
 def main() -> None:
-    """Read the command line, watch each video three times, print a table."""
+    """Read the command line, watch each video four times, print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", type=Path, nargs="*")
     parser.add_argument("--frames", type=int, default=240, help="of each video, from its start")
