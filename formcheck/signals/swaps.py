@@ -231,13 +231,12 @@ def _cheapest_states(step: NDArray[np.float64], start: NDArray[np.float64]) -> N
 
 def _running_min_plus(step: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cost from the start to each time, two states, by doubling the span in log2(time) rounds."""
-    total = step.copy()
+    total = np.moveaxis(step, 0, -1).copy()  # time last: loops of two are slow
     span = 1
-    while span < len(total):
-        before, after = total[:-span], total[span:]
-        total[span:] = np.minimum(
-            before[:, :, 0, None] + after[:, 0, None, :],
-            before[:, :, 1, None] + after[:, 1, None, :],
+    while span < len(step):
+        before, after = total[..., :-span], total[..., span:]
+        total[..., span:] = np.minimum(
+            before[:, 0, None] + after[None, 0], before[:, 1, None] + after[None, 1]
         )
         span *= 2
-    return total
+    return np.moveaxis(total, -1, 0)
