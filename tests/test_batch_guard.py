@@ -69,6 +69,12 @@ def test_what_hangs_is_killed_at_its_time(guard, fault):
     assert guard.call(faults.tell_and_return) != before
 
 
+def test_a_slow_start_of_the_child_is_not_the_clips_time():
+    guard = Guard(1)
+    assert guard.call(faults.tell_and_return, limits=Limits(timeout_s=0.05)) > 0
+    guard.close()
+
+
 def test_what_takes_too_much_memory_is_killed(guard):
     with pytest.raises(GuardError, match=r"more than 0\.5 GiB"):
         guard.call(faults.take_memory, limits=Limits(memory_bytes=2**29))

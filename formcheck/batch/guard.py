@@ -5,6 +5,7 @@ nothing else with it. The process stays for the next job, so only the first one 
 """
 
 import contextlib
+import math
 import os
 import pickle
 import queue
@@ -39,6 +40,7 @@ class Limits:
     Attributes
     ----------
     timeout_s : float, optional
+        From when its process is ready for it.
     memory_bytes : int, optional
         Resident memory of the process that analyses it.
     """
@@ -90,7 +92,7 @@ class Guard:
         with contextlib.suppress(OSError):  # that it is gone shows below
             pickle.dump((function, arguments), process.stdin)
             process.stdin.flush()
-        started_s = heard_s = time.monotonic()
+        started_s, heard_s = math.inf, time.monotonic()
         while True:
             try:
                 answer = self._answers.get(timeout=LOOK_EVERY_S)
@@ -104,7 +106,7 @@ class Guard:
             if kind == "error":
                 raise content
             now_s = time.monotonic()
-            if kind == "begin":  # a new child has imported what it needs
+            if kind == "begin":  # only now does its time count: a new child has to import first
                 started_s = heard_s = now_s
             if kind == "share":
                 heard_s = now_s
