@@ -1,6 +1,7 @@
 """A folder of clips: all done, or a clear word for each that could not be; nothing lost."""
 
 import csv
+import dataclasses
 import json
 import os
 import random
@@ -20,11 +21,14 @@ import pytest
 
 from formcheck.batch import Limits, analyze_batch
 from formcheck.batch.clips import Clip, find_clips
-from formcheck.batch.done import WORKSHOP, describe_making, hold, is_done, require_own, seal
+from formcheck.batch.done import WORKSHOP, Extras, describe_making, hold, is_done, require_own, seal
 from formcheck.batch.row import Row
-from formcheck.batch.summary import write_summary
+from formcheck.batch.summary import render_summary, write_summary
+from formcheck.batch.terminal import list_notes
+from formcheck.batch.work import Task, do_clip
 from formcheck.bench.clip import SAMPLE_VIDEO, take_clip
-from formcheck.errors import BatchError, DiskFullError, OutputError
+from formcheck.errors import BatchError, DiskFullError, ExportError, OutputError
+from formcheck.export import FORMATS
 from formcheck.options import Options
 from formcheck.video.reader import probe_video
 from formcheck.video.spans import cut_into_spans
@@ -37,6 +41,9 @@ PATIENCE_S = 300
 ODD_NAME = b'=odd "name"<b>&\n\xff.mp4'
 # More of them, such as 20, for a thorough look; every other one kills a process that analyses.
 KILL_ROUNDS = int(os.environ.get("FORMCHECK_KILL_ROUNDS", "2"))
+
+WISHES = ("--model", "lite", "--export", "trc,mot,c3d,csv,netcdf", "--height-cm", "178")
+EXPORTS = (".trc", ".mot", ".c3d", ".nc", "_frames.csv", "_strides.csv", "_metrics.csv")
 
 pytestmark = pytest.mark.xdist_group("batch")  # they share what was made undisturbed
 
@@ -51,7 +58,7 @@ def read_tree(folder):
 
 
 def batch(*arguments, cwd, **settings):
-    return formcheck("batch", *arguments, "--model", "lite", cwd=cwd, **settings)
+    return formcheck("batch", *arguments, *WISHES, cwd=cwd, **settings)
 
 
 # --- a folder as people have it ------------------------------------------------------------------
@@ -99,18 +106,17 @@ def test_a_batch_ends_with_3_and_the_count_where_some_could_not_be(undisturbed):
         "summary.parquet",
     }
     for place in (out / "run.mp4", out / "monday" / "run.mp4", out / os.fsdecode(ODD_NAME)):
-        assert list_files(place) == FILES | {"batch.json"}
+        exports = {f"{place.name}{end}" for end in EXPORTS}
+        assert list_files(place) == FILES | {"batch.json"} | exports
     assert list_files(out / WORKSHOP) == {"lock"}
 
 
 def test_each_result_is_that_of_analyze(undisturbed, clips, tmp_path):
-    alone = formcheck(
-        "analyze", clips / "run.mp4", "--model", "lite", "--out", "alone", cwd=tmp_path
-    )
+    alone = formcheck("analyze", clips / "run.mp4", *WISHES, "--out", "run.mp4", cwd=tmp_path)
     assert alone.returncode == 0
-    place = undisturbed[1] / "run.mp4"
-    for name in FILES:
-        assert (tmp_path / "alone" / name).read_bytes() == (place / name).read_bytes(), name
+    made = read_tree(undisturbed[1] / "run.mp4")
+    del made[Path("batch.json")]
+    assert read_tree(tmp_path / "run.mp4") == made
 
 
 def test_the_summary_says_the_same_in_each_form(undisturbed):
@@ -181,15 +187,16 @@ def test_a_second_start_does_only_what_is_not_done(undisturbed, clips, tmp_path)
 def test_a_result_counts_if_it_is_whole_and_made_in_the_same_way(tmp_path):
     clip, content = Clip(tmp_path / "run.mp4", "run.mp4", 1), "0" * 64
     place = make_files(tmp_path / "result", "report.json", "report.html")
-    making = describe_making(Options(), overlay=False)
+    making = describe_making(Options())
     assert not is_done(place, content, making)
     seal(place, clip, content, making)
     assert is_done(place, content, making)
     assert not is_done(place, "1" * 64, making)
     others = (
-        describe_making(Options(), overlay=True),
-        describe_making(Options(lean_threshold=3.0), overlay=False),
-        describe_making(Options(model="lite"), overlay=False),
+        describe_making(Options(), Extras(overlay=True)),
+        describe_making(Options(), Extras(exports=("mot",))),
+        describe_making(Options(lean_threshold=3.0)),
+        describe_making(Options(model="lite")),
         making | {"formcheck": "0.0.1"},
         making | {"models": dict.fromkeys(making["models"], "2" * 64)},
     )
@@ -305,6 +312,33 @@ def test_the_csv_has_no_formula_and_the_page_no_mark_up_from_a_name(tmp_path):
     assert (tmp_path / "summary.html").read_text().count("<script") == 1
 
 
+def test_an_export_that_a_clip_does_not_allow_is_said_beside_it(tmp_path, short_clip, monkeypatch):
+    """Also where an earlier batch has done it; the clip is analysed none the less."""
+
+    def refuse(analysis, path):
+        raise ExportError("the joints hid")
+
+    mot = dataclasses.replace(FORMATS["mot"], files={".mot": refuse})
+    monkeypatch.setitem(FORMATS, "mot", mot)
+    clip = Clip(short_clip, "<b>\n.mp4", 1)
+    task = Task(tmp_path, Options(model="lite"), Extras(exports=("mot", "csv")))
+    row, again = do_clip(clip, task), do_clip(clip, task)
+    assert again == dataclasses.replace(row, was_done=True)
+    assert (row.status, row.left_out) == ("analysed", "the joints hid.")
+    assert list_notes([row]) == ["<b>?.mp4: left out: the joints hid."]
+    assert "Left out: the joints hid." in _Page(render_summary([row])).texts
+    assert {n for n in list_files(tmp_path / clip.name) if n.startswith("<b>")} == {
+        f"<b>\n.mp4_{table}.csv" for table in ("frames", "strides", "metrics")
+    }
+
+
+def test_what_no_clip_can_be_exported_to_is_said_at_once(tmp_path, short_clip):
+    refused = formcheck("batch", short_clip, "--out", "o", "--export", "trc", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert_one_line(refused.stderr, "trc is in millimetres", "--height-cm")
+    assert list_files(tmp_path) == set()
+
+
 # --- clips that take their process with them -----------------------------------------------------
 
 
@@ -359,7 +393,7 @@ def test_killed_at_any_moment_a_second_start_completes_it(undisturbed, clips, tm
     rng = random.Random(seed)
     out = tmp_path / "o"
     process = start(
-        *("batch", clips, "--recursive", "--out", out, "--model", "lite", "--jobs", "2"),
+        *("batch", clips, "--recursive", "--out", out, *WISHES, "--jobs", "2"),
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -471,7 +505,7 @@ def test_four_workers_give_the_same_as_one_machine_and_one_may_die(
 ):
     out = tmp_path / "o"
     process = start(
-        *("batch", clips, "--recursive", "--out", out, "--model", "lite"),
+        *("batch", clips, "--recursive", "--out", out, *WISHES),
         *("--scheduler", cluster.address),
         cwd=tmp_path,
         stdout=subprocess.PIPE,

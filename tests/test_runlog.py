@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -163,6 +164,24 @@ def test_the_same_video_again_brings_up_to_date_and_keeps_what_was_said(place, r
     (run,) = read_runs(place)
     assert (run.shoes, run.surface) == ("blue", "road")
     assert run.when == When(datetime(2026, 4, 30, 7).astimezone(), "given")
+
+
+def test_several_results_are_added_and_one_that_is_none_is_named(place, result, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(result, other)
+    report = json.loads((other / "report.json").read_text())
+    report["video"]["sha256"] = "1" * 64
+    (other / "report.json").write_text(json.dumps(report))
+    several = ("log", "add", result, tmp_path / "none", other)
+    told = formcheck(*several, "--surface", "treadmill", "--shoes", "blue", status=1)
+    assert f"formcheck: '{tmp_path / 'none'}': " in told
+    first, second = read_runs(place)
+    assert {first.filmed.sha256, second.filmed.sha256} == {
+        hash_file(result.parent / "run.mp4"),
+        "1" * 64,
+    }
+    assert {(run.surface, run.shoes) for run in (first, second)} == {("treadmill", "blue")}
+    assert "formcheck log edit" in formcheck(*several, "--distance", "5km", status=2)
 
 
 def test_a_run_that_was_not_filmed_is_added(place):

@@ -17,9 +17,7 @@ PATIENCE_S = 30
 
 
 @contextmanager
-def connect(
-    cluster: "str | Client", options: Options, *, overlay: bool = False
-) -> Iterator["Client"]:
+def connect(cluster: "str | Client", options: Options) -> Iterator["Client"]:
     """Give a client of the scheduler, once there are workers with the same formcheck.
 
     Raises
@@ -33,7 +31,7 @@ def connect(
             "a cluster needs Dask, here and on the workers: pip install 'formcheck[cluster]'"
         ) from None
     with _open(cluster, Client) as client:
-        _require_same_workers(client, options, overlay)
+        _require_same_workers(client, options)
         try:
             yield client
         except (CancelledError, KilledWorker) as error:
@@ -62,7 +60,7 @@ def cores_of_this_thread() -> int:
     return max(1, count_cores() // get_worker().state.nthreads)
 
 
-def _require_same_workers(client: "Client", options: Options, overlay: bool) -> None:
+def _require_same_workers(client: "Client", options: Options) -> None:
     address = client.scheduler_info()["address"]
     try:
         client.wait_for_workers(1, timeout=PATIENCE_S)
@@ -70,12 +68,12 @@ def _require_same_workers(client: "Client", options: Options, overlay: bool) -> 
         raise BatchError(
             f"the scheduler at {address} has no workers; start some: dask worker {address}"
         ) from None
-    ours = describe_making(options, overlay=overlay)
+    ours = describe_making(options)
     install = (
         f"install the same there as here: pip install 'formcheck[cluster]=={ours['formcheck']}'"
     )
     try:
-        theirs = client.run(describe_making, options, overlay=overlay)
+        theirs = client.run(describe_making, options)
     except Exception as error:  # whatever a worker without formcheck raises
         raise BatchError(f"the workers can't run formcheck ({error}); {install}") from error
     for worker, making in theirs.items():

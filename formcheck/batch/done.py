@@ -5,8 +5,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,30 @@ MARK = "batch.json"  # in each result: what made it, and what belongs to it
 SUMMARIES = ("summary.parquet", "summary.csv", "summary.html")
 
 
-def describe_making(options: Options, *, overlay: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Extras:
+    """What is written beside a report.
+
+    Attributes
+    ----------
+    overlay : bool
+    exports : tuple of str
+        Names of `formcheck.export.FORMATS`.
+    """
+
+    overlay: bool = False
+    exports: tuple[str, ...] = ()
+
+
+NO_EXTRAS = Extras()
+
+
+def describe_making(options: Options, extras: Extras = NO_EXTRAS) -> dict[str, Any]:
     """Return all that a result depends on beside the content of the video, as JSON holds it."""
     networks = ("detector", f"landmarks_{options.model}", f"mask_{options.model}")
     wanted = networks if options.engine == "blazepose" else (options.model,)
     models = list_models(find_model_folder())
-    settings = dataclasses.asdict(options) | {"overlay": overlay}
+    settings = dataclasses.asdict(options) | dataclasses.asdict(extras)
     making = {
         "formcheck": formcheck_version(),
         "models": {name: models[name]["sha256"] for name in wanted if name in models},
@@ -74,9 +93,14 @@ def require_own(place: Path, clip: Clip, content: str) -> None:
         )
     if others := [name for name in _list(place) if name not in mark.get("files", {})]:
         raise OutputError(
-            f"'{place}' is to be replaced, and holds '{others[0]}', which is not formcheck's; "
+            f"'{place}' is to be replaced, and holds '{others[0]}', which no batch wrote; "
             "move that away"
         )
+
+
+def read_left_out(place: Path) -> list[str]:
+    """Return why a result lacks exports that were wanted."""
+    return list(_read_mark(place).get("left_out", []))
 
 
 @contextmanager
@@ -94,14 +118,21 @@ def make_room(out: Path) -> Iterator[Path]:
         shutil.rmtree(room, ignore_errors=True)
 
 
-def seal(folder: Path, clip: Clip, content: str, making: dict[str, Any]) -> None:
-    """Mark a whole result with what made it, and bring it to the disk.
+def seal(
+    folder: Path, clip: Clip, content: str, making: dict[str, Any], left_out: Sequence[str] = ()
+) -> None:
+    """Mark a whole result with what made it, and why it lacks an export; bring it to the disk.
 
     Raises
     ------
     OutputError
     """
-    mark = {"clip": str(clip.path), "content": content, "made": making}
+    mark = {
+        "clip": str(clip.path),
+        "content": content,
+        "made": making,
+        "left_out": list(left_out),
+    }
     try:
         mark["files"] = {name: _hash(folder / name) for name in _list(folder)}
         (folder / MARK).write_text(json.dumps(mark, indent=2) + "\n", encoding="ascii")

@@ -1,7 +1,6 @@
 """One line of the summary, read from a clip's result."""
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from formcheck.batch.clips import Clip
+from formcheck.batch.done import read_left_out
+from formcheck.names import as_text
 
 COURSE_POINTS = 40  # of the small picture of the run
 
@@ -27,6 +28,8 @@ class Row:
         Why it could not be analysed.
     warnings, note : str, optional
         Codes of the warnings; what the pose engine has to say, such as a fall-back to the CPU.
+    left_out : str, optional
+        Why exports that were wanted are not there.
     report : str, optional
         Folder of the result below that of all results; as `clip`, but fit to open it.
     lean_course : list of float
@@ -62,6 +65,7 @@ class Row:
     frames: int | None = None
     warnings: str | None = None
     note: str | None = None
+    left_out: str | None = None
     sha256: str | None = None
     report: str | None = None
     lean_course: list[float] = field(default_factory=list)
@@ -96,16 +100,12 @@ def read_row(clip: Clip, place: Path, *, was_done: bool = False) -> Row:
         frames=report["video"]["frames_decoded"],
         warnings=" ".join(warning["code"] for warning in report["capture"]["warnings"]),
         note=report["engine"]["note"],
+        left_out=" ".join(f"{reason}." for reason in read_left_out(place)) or None,
         sha256=report["video"]["sha256"],
         report=clip.name,
         lean_course=_read_course(place / "strides.parquet"),
         was_done=was_done,
     )
-
-
-def as_text(name: str) -> str:
-    r"""Return a file's name as text that can be written anywhere: bytes that are none as '\xff'."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _read_change(name: str, facts: dict[str, Any]) -> dict[str, Any]:

@@ -15,12 +15,13 @@ import psutil
 
 from formcheck.batch.clips import Clip, find_clips
 from formcheck.batch.cluster import connect, cores_of_this_thread
-from formcheck.batch.done import SUMMARIES, hold, make_room, put_in_place
+from formcheck.batch.done import SUMMARIES, Extras, hold, make_room, put_in_place
 from formcheck.batch.guard import NO_LIMITS, Guard, Limits
 from formcheck.batch.row import Row, failed_row
 from formcheck.batch.summary import write_summary
 from formcheck.batch.work import Task, do_clip
 from formcheck.errors import DiskFullError, FormcheckError, GuardError
+from formcheck.export import choose_formats
 from formcheck.options import Options
 from formcheck.system import GIB, count_cores
 
@@ -62,6 +63,7 @@ def analyze_batch(
     options: Options | None = None,
     *,
     overlay: bool = False,
+    exports: Sequence[str] = (),
     recursive: bool = False,
     pattern: str | None = None,
     jobs: int | None = None,
@@ -82,6 +84,8 @@ def analyze_batch(
     options : Options, optional
     overlay : bool
         Also write overlay.mp4 for each.
+    exports : sequence of str
+        Formats that each is also written in: names of `formcheck.export.FORMATS`, or `all`.
     recursive, pattern
         As in `find_clips`.
     jobs : int, optional
@@ -104,12 +108,17 @@ def analyze_batch(
     ------
     BatchError
         There is no clip, another batch writes to `out`, or the workers can't be reached.
+    ExportError
+        A format that was named can't be written.
     OutputError
         `out` can't be written, or is full; what was finished before is kept.
     """
     out = Path(out).resolve()
     clips = find_clips([Path(f) for f in folders], out, recursive=recursive, pattern=pattern)
-    task = Task(out, options or Options(), overlay, limits, debug)
+    options = options or Options()
+    formats, _ = choose_formats(exports, options.height_cm)
+    extras = Extras(overlay, tuple(format.name for format in formats))
+    task = Task(out, options, extras, limits, debug)
     with hold(out):
         with _open_workers(clips, task, jobs, cluster) as submit:
             rows = _gather(clips, submit, show)
@@ -193,7 +202,7 @@ def _open_workers(
             close_guards(batch)
             threads.shutdown()
         return
-    with connect(cluster, task.options, overlay=task.overlay) as client:
+    with connect(cluster, task.options) as client:
         workers = client.get_executor(pure=False)
         try:
             yield lambda clip, tell: workers.submit(process, clip, task, batch)

@@ -13,7 +13,8 @@ from urllib.parse import quote
 import pyarrow as pa
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from formcheck.batch.row import Row, as_text
+from formcheck.batch.row import Row
+from formcheck.names import as_text
 from formcheck.report.files import write_table, write_text
 from formcheck.verdict import format_time
 

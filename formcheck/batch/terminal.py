@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from formcheck.batch.row import Row
 from formcheck.batch.run import Standing
+from formcheck.names import one_line
 
 
 class BatchProgress:
@@ -47,7 +48,7 @@ class BatchProgress:
         """Show how far the batch has come."""
         row = standing.last
         if row is not None and row.status == "failed":
-            line = "".join(c if c.isprintable() else "?" for c in f"{row.clip}: {row.reason}")
+            line = one_line(f"{row.clip}: {row.reason}")
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
         words = f"{standing.done} of {standing.clips} clips"
         if standing.skipped:
@@ -58,6 +59,13 @@ class BatchProgress:
             speed = standing.frames / (time.monotonic() - self._started_s)
             words += f", {speed:.0f} frames/s"
         self._bar.update(self._task, description=words, total=1.0, completed=standing.share)
+
+
+def list_notes(rows: Sequence[Row]) -> list[str]:
+    """Return what is to be said of a batch besides its count: what holds for many clips once."""
+    notes = dict.fromkeys(row.note for row in rows if row.note)
+    lacks = [one_line(f"{row.clip}: left out: {row.left_out}") for row in rows if row.left_out]
+    return [*notes, *lacks]
 
 
 def count_up(rows: Sequence[Row]) -> str:

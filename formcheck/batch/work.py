@@ -6,6 +6,8 @@ from pathlib import Path
 from formcheck.batch.child import tell
 from formcheck.batch.clips import Clip
 from formcheck.batch.done import (
+    NO_EXTRAS,
+    Extras,
     describe_making,
     is_done,
     make_room,
@@ -17,6 +19,7 @@ from formcheck.batch.done import (
 from formcheck.batch.guard import NO_LIMITS, Limits
 from formcheck.batch.row import Row, read_row
 from formcheck.errors import VideoError
+from formcheck.export import choose_formats, export_analysis
 from formcheck.options import Options
 from formcheck.pipeline import analyze
 from formcheck.report import write_report
@@ -32,7 +35,7 @@ class Task:
     out : Path
         Folder of the results; absolute.
     options : Options
-    overlay : bool
+    extras : Extras
     limits : Limits
     debug : bool
         Let through what libraries write to standard error.
@@ -40,7 +43,7 @@ class Task:
 
     out: Path
     options: Options
-    overlay: bool = False
+    extras: Extras = NO_EXTRAS
     limits: Limits = NO_LIMITS
     debug: bool = False
 
@@ -56,7 +59,7 @@ def do_clip(clip: Clip, task: Task) -> Row:
     # what is no file any more is named by `analyze`
     content = hash_file(clip.path) if clip.path.is_file() else ""
     place = require_place(task.out, clip)
-    making = describe_making(task.options, overlay=task.overlay)
+    making = describe_making(task.options, task.extras)
     if is_done(place, content, making):
         return read_row(clip, place, was_done=True)
     require_own(place, clip, content)
@@ -68,7 +71,9 @@ def do_clip(clip: Clip, task: Task) -> Row:
         )
     with make_room(task.out) as room:
         result = room / "result"
-        write_report(analysis, result, overlay=task.overlay, progress=tell)
-        seal(result, clip, content, making)
+        write_report(analysis, result, overlay=task.extras.overlay, progress=tell)
+        formats, _ = choose_formats(task.extras.exports, task.options.height_cm)
+        _, impossible = export_analysis(analysis, result, formats, place.name)
+        seal(result, clip, content, making, list(impossible.values()))
         put_in_place(result, place, room)
     return read_row(clip, place)

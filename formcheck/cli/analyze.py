@@ -14,6 +14,7 @@ from formcheck.cli.export import prepare_exports
 from formcheck.cli.options import (
     DebugOption,
     ExportFormat,
+    ExportOption,
     MakeOptions,
     OverlayOption,
     QuietOption,
@@ -61,13 +62,7 @@ def analyze(
     options: MakeOptions,
     scheduler: SchedulerOption = None,
     overlay: OverlayOption = False,
-    export: Annotated[
-        str,
-        typer.Option(
-            metavar="NAMES",
-            help=f"Also write, with commas between: {', '.join(ExportFormat)} (formcheck export).",
-        ),
-    ] = "",
+    export: ExportOption = "",
     log: Annotated[
         bool, typer.Option("--log", help="Store the run in the log, with what is said below.")
     ] = False,

@@ -9,14 +9,24 @@ from rich.console import Console
 
 from formcheck.cli.options import (
     DebugOption,
+    ExportFormat,
+    ExportOption,
     MakeOptions,
     OverlayOption,
     QuietOption,
     SchedulerOption,
+    list_of,
     with_options,
 )
 from formcheck.cli.places import require_room_for_results
-from formcheck.cli.speech import Output, errors_as_one_line, own_stderr, reader_may_leave, say
+from formcheck.cli.speech import (
+    Output,
+    errors_as_one_line,
+    own_stderr,
+    reader_may_leave,
+    say,
+    show_page,
+)
 
 # "\b" keeps the lines of its paragraph as they are.
 BATCH_HELP = """Analyse all clips in folders, and write a summary over them.
@@ -74,19 +84,26 @@ def batch(
     ] = None,
     scheduler: SchedulerOption = None,
     overlay: OverlayOption = False,
+    export: ExportOption = "",
+    show: Annotated[
+        bool, typer.Option("--show", help="Open the summary in the browser at the end.")
+    ] = False,
     quiet: QuietOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Analyse all clips in folders; the help text is `BATCH_HELP`."""
     if scheduler is not None and jobs is not None:
         raise typer.BadParameter("give --scheduler or --jobs, not both: its workers say how many")
+    wanted = list_of(ExportFormat, export) if export else []
     with errors_as_one_line(debug), own_stderr(debug) as stderr:
         chosen = options()
         require_room_for_results(out)
         from formcheck.batch import Limits, analyze_batch
-        from formcheck.batch.terminal import BatchProgress, count_up
+        from formcheck.batch.terminal import BatchProgress, count_up, list_notes
+        from formcheck.export import choose_formats
         from formcheck.system import GIB
 
+        formats, left_out = choose_formats(wanted, chosen.height_cm)
         console = Console(file=stderr, stderr=True, soft_wrap=True)
         with BatchProgress(console, quiet) as progress:
             rows = analyze_batch(
@@ -94,6 +111,7 @@ def batch(
                 out,
                 chosen,
                 overlay=overlay,
+                exports=[format.name for format in formats],
                 recursive=recursive,
                 pattern=pattern,
                 jobs=jobs,
@@ -102,10 +120,12 @@ def batch(
                 show=progress.show,
                 debug=debug,
             )
-        for note in dict.fromkeys(row.note for row in rows if row.note):
-            say(console, note)
+        for line in (*(f"Left out: {reason}" for reason in left_out.values()), *list_notes(rows)):
+            say(console, line)
         with reader_may_leave():
             say(Output(), count_up(rows))
             say(Output(), f"Summary: {out / 'summary.html'}")
             sys.stdout.flush()
+        if show:
+            show_page(out / "summary.html")
     raise typer.Exit(3 if any(row.status == "failed" for row in rows) else 0)

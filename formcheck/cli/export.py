@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EXPORT_HELP = write_help(
     "Write results for OpenSim, movement, spreadsheets, and as C3D.",
     "formcheck export formcheck_out/treadmill --format trc,mot --height-cm 178",
-    "formcheck export results/* --format csv --out tables",
+    "formcheck export results/*/ --format csv --out tables",
     done="all was written",
     failed="some could not be, each with one line that says why and what to do",
     more="A result is the folder that `formcheck analyze` wrote; the video is not needed. "

@@ -10,10 +10,10 @@ import typer
 
 from formcheck.cli.options import DebugOption, write_help
 from formcheck.cli.run_options import DbOption, MakeEntry, describe, store_analysis, with_entry
-from formcheck.cli.speech import Output, errors_as_one_line, reader_may_leave, say
+from formcheck.cli.speech import Output, complain, errors_as_one_line, reader_may_leave, say
 
 if TYPE_CHECKING:
-    from formcheck.runlog.store import RunLog
+    from formcheck.runlog.store import Entry, RunLog
 
 # "\b" keeps the lines of its paragraph as they are.
 LOG_HELP = """The log of your runs: list, add, edit, remove, export, import.
@@ -57,18 +57,20 @@ def list_runs(context: typer.Context, db: DbOption = None, debug: DebugOption = 
 @log.command(
     "add",
     help=write_help(
-        "Add a finished result, or a run that was not filmed.",
+        "Add finished results, or a run that was not filmed.",
         "formcheck log add formcheck_out/treadmill --distance 12km",
+        "formcheck log add results/*/ --surface treadmill",
         'formcheck log add --date "2025-05-01 18:30" --distance 5km',
-        done="the run was stored",
-        more="A result is not analysed again.",
+        done="all was stored",
+        failed="some could not be, each with one line that says why and what to do",
+        more="A result is not analysed again. Of several, only shoes and surface can be said.",
     ),
 )
 @with_entry
 def add_run(
     context: typer.Context,
-    result: Annotated[
-        Path | None,
+    results: Annotated[
+        list[Path] | None,
         typer.Argument(
             metavar="RESULT_FOLDER",
             help="Of a finished analysis; without one, a run that was not filmed is added.",
@@ -80,15 +82,43 @@ def add_run(
     debug: DebugOption = False,
 ) -> None:
     """Add a run; the help text stands above."""
-    if result is None:
+    if not results:
         with _opened(context, db, debug) as runs:
             say(Output(), describe(runs.store(entry())))
         return
+    failed = False
     with errors_as_one_line(debug), reader_may_leave():
+        from formcheck.errors import FormcheckError
         from formcheck.report.reading import read_analysis
 
-        say(Output(), store_analysis(read_analysis(result), result, entry(), db or context.obj))
+        said = entry()
+        if len(results) > 1:
+            _require_common(said)
+        for result in results:
+            try:
+                stored = store_analysis(read_analysis(result), result, said, db or context.obj)
+            except FormcheckError as error:
+                if debug or len(results) == 1:
+                    raise
+                complain(f"'{result}': {error}")
+                failed = True
+            else:
+                say(Output(), stored)
         sys.stdout.flush()
+    if failed:
+        raise typer.Exit(1)
+
+
+def _require_common(said: "Entry") -> None:
+    from formcheck.runlog.run import Details
+    from formcheck.runlog.store import Entry
+
+    common = Entry(Details(shoes=said.details.shoes, surface=said.details.surface))
+    if said != common:
+        raise typer.BadParameter(
+            "of several results, only --shoes and --surface can be said; add one alone, or say the "
+            "rest with formcheck log edit"
+        )
 
 
 @log.command(

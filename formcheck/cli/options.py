@@ -83,6 +83,13 @@ HeightOption = Annotated[
 OverlayOption = Annotated[
     bool, typer.Option("--overlay", help="Also write overlay.mp4, the video with the skeleton.")
 ]
+ExportOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAMES",
+        help=f"Also write, with commas between: {', '.join(ExportFormat)} (formcheck export).",
+    ),
+]
 SchedulerOption = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Of a Dask scheduler, whose workers then do the work."),

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from formcheck.errors import FormcheckError
+from formcheck.names import one_line
 
 # Ctrl-C was pressed. `KeyboardInterrupt` alone does not tell: a library that it passes through may
 # turn it into a fault of its own, or drop it.
@@ -67,8 +68,7 @@ def _noting_ctrl_c() -> Iterator[None]:
 
 def complain(message: str, stderr: TextIO | None = None) -> None:
     """Write one line to standard error, whatever a file's name may hold."""
-    line = "".join(c if c.isprintable() else "?" for c in message)
-    (stderr or sys.stderr).write(f"formcheck: {line}\n")
+    (stderr or sys.stderr).write(f"formcheck: {one_line(message)}\n")
 
 
 def say(console: Console, line: str) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from formcheck.errors import ExportError
-from formcheck.export.table import one_line, write_rows
+from formcheck.export.table import write_rows
+from formcheck.names import one_line
 from formcheck.report.files import write_whole
 from formcheck.result import Analysis
 

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.io import netcdf_file
 
 from formcheck.export.markers import choose_clock
-from formcheck.export.table import one_line
 from formcheck.keypoints import KEYPOINTS
+from formcheck.names import one_line
 from formcheck.report.files import write_whole
 from formcheck.result import Analysis
 

@@ -70,11 +70,6 @@ def column(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(values, mask=~np.isfinite(values))
 
 
-def one_line(text: str) -> str:
-    """Return a name as text that breaks no line and no column."""
-    return "".join(c if c.isprintable() else "?" for c in text)
-
-
 def _write_csv(table: pa.Table, path: Path) -> None:
     head = ",".join(table.column_names) + "\n"
     write_whole(path, lambda partial: write_rows(table, partial, head=head))

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from formcheck.export.markers import Markers, make_markers
-from formcheck.export.table import column, one_line, write_rows
+from formcheck.export.table import column, write_rows
 from formcheck.keypoints import KEYPOINTS
+from formcheck.names import one_line
 from formcheck.report.files import write_whole
 from formcheck.result import Analysis
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from formcheck.batch.row import as_text
 from formcheck.drift import Change
 from formcheck.errors import FormcheckError
+from formcheck.names import as_text
 from formcheck.result import Analysis
 from formcheck.runlog.run import Filmed, When
 from formcheck.runlog.words import require_likely, with_offset
