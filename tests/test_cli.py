@@ -353,7 +353,7 @@ def test_ctrl_c_ends_quickly_with_130_one_line_and_no_file(tmp_path):
     # A shell calls both 130. CPython ends by the signal itself where it came within an `exec`, as
     # imports have them (bpo-1054041), whatever the program says afterwards.
     assert process.returncode in (130, -signal.SIGINT)
-    assert took < 10
+    assert took < 30  # a second or two, where nothing else works
     assert out == b""
     after = b"".join(shown).rpartition(b"formcheck: ")
     assert after[2].strip() == b"stopped; nothing half-written was left"

@@ -14,6 +14,7 @@ from tests.browser import needs_browser, open_browser
 from tests.test_help import COMMANDS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PATIENCE_S = 600
 DOCS = REPOSITORY / "docs"
 LARGEST_PICTURE = 300_000  # bytes
 NAMES = ["-".join(("formcheck", *path)) for path in COMMANDS]
@@ -33,7 +34,7 @@ def built(tmp_path_factory):
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
         assert (done.returncode, done.stderr) == (0, "")
     return folder

@@ -28,6 +28,7 @@ from tests.synthetic import HIP_HEIGHT, describe_video, make_runner, observe_run
 
 ROOT = Path(__file__).parents[1]
 FIELD = ROOT / "build" / "field"
+PATIENCE_S = 600
 HEIGHT_CM = 178.0
 LEG_MM = 10 * HEIGHT_CM * 0.491
 HIP_PX = (640.0, 340.0)
@@ -72,7 +73,7 @@ def elsewhere(code, folder):
         env=settings,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -19,6 +19,7 @@ from formcheck.report.snapshot import MARGIN, WIDTH, with_video, wrap, write_sna
 from formcheck.video.reader import read_date
 from tests.synthetic import describe_video, draw_frames, make_runner, observe_runner, write_video
 
+PATIENCE_S = 600
 SIZES = {"portrait": (240, 400), "landscape": (480, 270)}
 
 
@@ -167,7 +168,7 @@ def snapshot(*arguments, cwd):
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
 
