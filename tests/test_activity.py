@@ -3,6 +3,7 @@
 import gzip
 import random
 import re
+import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -109,6 +110,19 @@ def test_a_watch_that_tells_no_local_time_gets_that_of_this_place(tmp_path):
     run = read_activity(write(tmp_path, "run.fit", make_fit(offset=None)))
     assert run.started == START
     assert run.started.utcoffset() == START.astimezone().utcoffset()
+
+
+def test_the_hour_that_comes_twice_is_the_one_in_which_the_watch_was_started(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    start = datetime(2025, 10, 26, 1, 30, tzinfo=UTC)  # the second 2:30 of that night there
+    try:
+        run = read_activity(write(tmp_path, "run.fit", make_fit(start=start, offset=None)))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert run.started == start
+    assert run.started.utcoffset() == timedelta(hours=1)
 
 
 def test_a_bicycle_ride_is_refused(tmp_path):

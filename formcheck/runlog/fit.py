@@ -9,7 +9,6 @@ import numpy as np
 
 from formcheck.errors import ActivityError
 from formcheck.runlog.activity import Recorded, require_run
-from formcheck.runlog.words import with_offset
 
 LARGEST_OFFSET_S = 15 * 3600
 WANTED = ("session", "record", "activity")
@@ -110,4 +109,4 @@ def _localise(started: datetime, activities: list[_Message]) -> datetime:
             if abs(offset_s) <= LARGEST_OFFSET_S:
                 quarters = round(offset_s / 900) * 900  # as offsets are; the two differ by a second
                 return started.astimezone(timezone(timedelta(seconds=quarters)))
-    return with_offset(started.astimezone().replace(tzinfo=None))
+    return started.astimezone()
