@@ -153,6 +153,22 @@ def test_page_from_behind_charts_what_can_be_seen_there(folder):
     page = render_html(analysis)
     assert FILM_FROM_SIDE.text in page
     assert "Trunk lean, Slouch, Neck flexion" in page
+    curves = re.findall('aria-label="([^"]*) over the stride', page)
+    assert curves == ["Lateral trunk lean"]  # no angle that the page says can't be measured
+    assert "rounder back" not in page
+
+
+def test_no_lean_of_a_picture_is_minus_zero(filmed):
+    angles = filmed.series.angles
+    level = np.full_like(angles.trunk_lean_deg, -0.02)
+    series = dataclasses.replace(
+        filmed.series, angles=dataclasses.replace(angles, trunk_lean_deg=level)
+    )
+    camera = dataclasses.replace(filmed.capture.camera, roll_deg=-0.02)
+    capture = dataclasses.replace(filmed.capture, camera=camera)
+    page = own_part(render_html(dataclasses.replace(filmed, series=series, capture=capture)))
+    assert "trunk lean 0.0° here" in page
+    assert not re.search(r"[-−]0\.0\s?°", page)
 
 
 def test_without_the_video_the_page_says_so(slumped):

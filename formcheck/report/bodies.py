@@ -66,7 +66,7 @@ def lay_bodies(analysis: Analysis, strides: list[MeanStride]) -> Bodies:
             for mean in strides
         ],
         alt="The mean skeletons of the early and the late part, laid over each other at the hips. "
-        f"Lean early {lean['early']:.1f}°, late {lean['late']:.1f}°.",
+        f"Lean early {lean['early']:z.1f}°, late {lean['late']:z.1f}°.",
         phase=phase,
         left=float(left),
         top=float(top),

@@ -35,14 +35,15 @@ from formcheck.verdict import format_time
 VIEW_WORDS = {"side": "from the side", "rear": "from behind", "front": "from the front"}
 TENTHS = 10
 BOKEH_SCRIPTS = ("bokeh", "bokeh-api")
-# Angles whose course through a stride is shown, where they can be seen.
-CURVES = {
+# Angles whose course through a stride is shown. Knees and elbows bend along the run, so from behind
+# what is to be seen of them is not their angle.
+CURVES_FROM_SIDE = {
     "trunk_lean_deg": "Trunk lean",
-    "lateral_trunk_lean_deg": "Lateral trunk lean",
     "knee_flexion_deg": "Knee flexion",
     "neck_flexion_deg": "Neck flexion",
     "elbow_angle_deg": "Elbow angle",
 }
+CURVES_ALONG = {"lateral_trunk_lean_deg": "Lateral trunk lean"}
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def render_html(analysis: Analysis) -> str:
         lstrip_blocks=True,
     )
     strides = find_mean_strides(analysis)
+    is_side = analysis.capture.view == "side"
     charts = charted_metrics(analysis)
     return environment.get_template("report.html").render(
         analysis=analysis,
@@ -108,8 +110,8 @@ def render_html(analysis: Analysis) -> str:
         tenths=_tenths(analysis, charts),
         data=make_page_data(analysis, strides),
         bodies=lay_bodies(analysis, strides) if len(strides) == 2 else None,
-        is_side=analysis.capture.view == "side",
-        curves=_draw_curves(strides),
+        is_side=is_side,
+        curves=_draw_curves(strides, is_side),
         quality=judge_quality(analysis),
         guide=GUIDE,
         plan=PLAN,
@@ -173,13 +175,13 @@ def _tenths(analysis: Analysis, columns: list[str]) -> list[tuple[str, list[str]
     ]
 
 
-def _draw_curves(strides: list[MeanStride]) -> list[_Curve]:
+def _draw_curves(strides: list[MeanStride], is_side: bool) -> list[_Curve]:
     return [
         _Curve(
             alt=f"{label} over the stride{_tell_gap(strides, column)}.",
             svg=Markup(draw_curve(column, label, strides)),
         )
-        for column, label in CURVES.items()
+        for column, label in (CURVES_FROM_SIDE if is_side else CURVES_ALONG).items()
         if strides and all(np.isfinite(mean.mean[column]).all() for mean in strides)
     ]
 
@@ -237,11 +239,11 @@ def _describe_picture(analysis: Analysis, picture: Picture) -> _Shown:
     side = analysis.capture.view == "side"
     what = "trunk lean" if side else "sideways lean"
     at = format_time(picture.time_s)
-    lean = "" if math.isnan(picture.lean_deg) else f": {what} {picture.lean_deg:.1f}° here"
+    lean = "" if math.isnan(picture.lean_deg) else f": {what} {picture.lean_deg:z.1f}° here"
     facts = analysis.metrics[analysis.capture.lean_column]
     part = facts.baseline if picture.part == "early" else facts.late
     is_told = lean and facts.is_compared and part.mean is not None
-    mean = f", {part.mean:.1f}° on average" if is_told else ""
+    mean = f", {part.mean:z.1f}° on average" if is_told else ""
     return _Shown(
         picture,
         caption=f"{picture.part.capitalize()}, at {at}{lean}{mean}",
@@ -257,7 +259,7 @@ def _video_facts(analysis: Analysis) -> list[tuple[str, str]]:
         rate += f", {video.watched_fps:.0f} of them watched"
     turned = f", turned by {video.rotation_deg}°" if video.rotation_deg else ""
     moved = [
-        f"{name} {value:+.1f} {unit}"
+        f"{name} {value:+z.1f} {unit}"
         for name, value, unit in (
             ("roll", camera.roll_deg, "°"),
             ("shift", camera.shift_pct, "%"),
