@@ -16,6 +16,7 @@ from formcheck.runlog.history import FEWEST_IN_GROUP, FEWEST_RUNS, tell_history
 from formcheck.runlog.page import render_history
 from formcheck.runlog.run import NO_PAIN, Pain
 from formcheck.runlog.terminal import print_history
+from tests.browser import needs_browser, open_browser
 from tests.runs import DAY_0, make_activity, make_filmed, make_run
 
 NASTY = '"><script>alert(1)</script>{{ 7 * 7 }}'
@@ -195,6 +196,18 @@ def test_a_run_whose_slouch_can_not_be_measured_counts_for_lean(page_path):
         assert "12 runs for slouch, which could not be measured" in in_terminal(history)
 
 
+def test_too_few_runs_for_slouch_alone_are_said_of_slouch_alone():
+    runs = [
+        replace(run, filmed=replace(run.filmed, slouch_change_deg=None), shoes=f"pair {i % 2}")
+        for i, run in enumerate(make_runs(12))
+    ]
+    said = in_terminal(tell_history(runs))
+    assert "For slouch, against duration: too few runs to tell (0 of at least 8" in said
+    assert "For slouch, by shoes: too few runs to compare" in said
+    assert "- Against distance: too few runs" in said  # which is so for both
+    assert "- By surface: too few runs" in said
+
+
 def test_an_import_of_nonsense_breaks_nothing():
     runs = [*make_runs(12), make_run(filmed=make_filmed(lean=(1e9, -1e9, 1e300)))]
     history = tell_history(runs)
@@ -320,6 +333,42 @@ def test_a_page_is_made_of_any_number_of_runs(count, page_path):
     assert len(text) < 4_000_000
     if 1 < count < 12:
         assert re.search(r">Mar \d\d<", text)  # days under the chart have their month
+
+
+@needs_browser
+@pytest.mark.xdist_group("browser")
+@pytest.mark.parametrize("width", [360, 820, 1160, 1280])
+def test_the_page_breaks_no_word_and_does_not_scroll_sideways(width, page_path):
+    usual = {"surface": "treadmill", "pains": (Pain("lower back", 3),), "distance_m": 21_000.0}
+    runs = [
+        make_run(
+            day,
+            **usual,
+            shoes=f"pair {day % 2}",
+            notes="a long way\nwith wind from the east",
+            filmed=make_filmed(verdict="insufficient_data"),
+        )
+        for day in range(4)
+    ]
+    page_path.parent.mkdir()
+    page_path.write_text(render_history(tell_history(runs), page_path), encoding="utf-8")
+    with open_browser(width, 800) as browser:
+        browser.open(page_path)
+        assert browser.width() == width
+        inside, wide = browser.script(
+            "const wide = (e) => e.getBoundingClientRect().right;"
+            "return [wide(document.querySelector('.runs')), wide(document.querySelector('#runs'))]"
+        )
+        assert inside <= wide
+        lines = browser.script(
+            "const line = (e) => { const r = document.createRange(); r.selectNodeContents(e);"
+            "return [...r.getClientRects()].length; };"
+            "return [...document.querySelectorAll('.runs td')]"
+            ".filter((e) => e.textContent === 'treadmill').map(line)"
+        )
+        assert lines == [1] * 4
+        notes = browser.script("return document.querySelector('.runs .notes').innerText")
+        assert notes == "a long way\nwith wind from the east"
 
 
 def test_control_signs_do_not_reach_the_terminal():

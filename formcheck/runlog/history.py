@@ -180,7 +180,7 @@ class History:
         if missing > 0:
             return (
                 f"Too few runs to tell what goes together: {FEWEST_RUNS} that a video could judge "
-                f"are the least, {len(self.judged)} of them are in the log."
+                f"are the least, and the log has {len(self.judged)}."
             )
         return (
             f"In {len(self.judged)} runs nothing stands out from chance; that is no proof that "
@@ -207,7 +207,7 @@ def tell_history(runs: Sequence[Run]) -> History:
         judged=judged,
         left_out=_count_left_out(ordered),
         means={o.name: _describe("all", "all runs", o, by[o]) for o in OUTCOMES if by[o]},
-        findings=_judge_together(findings),
+        findings=_judge_together(_tell_apart(findings)),
         groups=[
             _describe(grouping.name, name, outcome, members)
             for grouping in GROUPINGS
@@ -349,6 +349,21 @@ def _describe(grouping: str, name: str, outcome: Outcome, runs: Sequence[Run]) -
         return Group(grouping, name, outcome.name, len(judged), mean, None)
     estimate = _fit(judged, outcome, pool).estimate
     return Group(grouping, name, outcome.name, len(judged), estimate.value, estimate.ci95)
+
+
+def _tell_apart(findings: Sequence[Finding]) -> list[Finding]:
+    """Say of which outcome a line without a number is, where it does not hold for all of them."""
+    alike = Counter(finding.text for finding in findings)
+    labels = {outcome.name: outcome.label.lower() for outcome in OUTCOMES}
+    return [
+        finding
+        if finding.fitted is not None or alike[finding.text] == len(OUTCOMES)
+        else replace(
+            finding,
+            text=f"For {labels[finding.outcome]}, {finding.text[0].lower()}{finding.text[1:]}",
+        )
+        for finding in findings
+    ]
 
 
 def _judge_together(findings: list[Finding]) -> list[Finding]:
