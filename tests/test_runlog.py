@@ -405,6 +405,7 @@ def test_the_list_shows_the_runs(place, result):
 @pytest.mark.parametrize(
     "arguments",
     [
+        ("log", "add"),
         ("log", "add", "--pain", "knee"),
         ("log", "add", "--distance", "far"),
         ("log", "add", "--date", "someday"),
@@ -546,6 +547,27 @@ def test_what_is_exported_comes_back_the_same_elsewhere(place, tmp_path):
     assert without_numbers(read_runs(tmp_path / "other.sqlite3")) == without_numbers(first)
 
 
+def test_what_is_exported_to_a_pipe_is_utf_8_whatever_the_terminal_has(place):
+    formcheck("log", "add", "--notes", "müde 走")
+    done = subprocess.run(
+        [sys.executable, "-m", "formcheck.cli", "log", "export"],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    assert "müde 走" in done.stdout.decode("utf-8")
+
+
+def test_spaces_of_other_kinds_stay_in_notes_and_paths(place, tmp_path):
+    formcheck("log", "add", "--notes", "10\u202fkm\u3000走")
+    assert read_runs(place)[0].notes == "10\u202fkm\u3000走"
+    name = "Screen Recording 3.45\u202fPM"  # as macOS names them
+    (tmp_path / "runs.csv").write_text(write_csv([make_run(filmed=make_filmed(result_path=name))]))
+    formcheck("log", "import", "runs.csv", "--db", "other.sqlite3")
+    assert read_runs(tmp_path / "other.sqlite3")[0].filmed.result_path == name
+
+
 def test_a_spreadsheet_runs_none_of_it(place):
     with open_log(place) as log:
         make_full_log(log)
@@ -612,6 +634,7 @@ def test_a_column_that_is_left_out_changes_nothing(place, tmp_path):
     [
         ("", "no column 'date'"),
         ("when,what\n1,2\n", "no column 'date'"),
+        ("date;distance_km\n2026-01-01;5,2\n", "or has no commas between its columns"),
         ("date,weight\n2026-01-01,70\n", "column 'weight'"),
         ("date,distance_m\n2026-01-01,5000\n2026-01-02,far\n", "line 3: 'far' is no number"),
         ("date,distance_m\n2026-01-01,nan\n", "line 2"),

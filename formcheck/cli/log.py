@@ -84,7 +84,12 @@ def add_run(
     """Add a run; the help text stands above."""
     if not results:
         with _opened(context, db, debug) as runs:
-            say(Output(), describe(runs.store(entry())))
+            from formcheck.runlog.store import Entry
+
+            said = entry()
+            if said == Entry():
+                raise typer.BadParameter("name a RESULT_FOLDER, or say of the run what is known")
+            say(Output(), describe(runs.store(said)))
         return
     failed = False
     with errors_as_one_line(debug), reader_may_leave():
@@ -200,7 +205,7 @@ def export_runs(
 
         text = write_csv(runs.runs())
         if file is None:
-            sys.stdout.write(text)
+            typer.echo(text.encode(), nl=False)  # UTF-8, whatever the terminal has
         else:
             write_text(text, file)
 

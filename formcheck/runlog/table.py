@@ -118,7 +118,10 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         reader = csv.DictReader(io.StringIO(text, newline=""), restval="", strict=True)
         names = reader.fieldnames or []
         if "date" not in names and "uid" not in names:
-            raise LogError(f"'{path.name}' is no table of runs: it has no column 'date'")
+            raise LogError(
+                f"'{path.name}' is no table of runs: it has no column 'date', or has no commas "
+                "between its columns; docs/log.md has the names of all"
+            )
         unknown = set(names) - set(COLUMNS) - set(OTHER_DISTANCES)
         if unknown:
             raise LogError(

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from datetime import datetime, timedelta
 
 from formcheck.runlog.run import NO_PAIN, WORST_PAIN, Pain
@@ -12,6 +13,7 @@ LONGEST_M = 1_000_000.0
 LONGEST_S = 7 * 86_400.0
 LONGEST_TEXT = 2_000  # characters
 LONGEST_NAME = 100
+SPACE = "Zs"  # to Python, only one of them is printable
 EARLIEST = datetime(1990, 1, 1).astimezone()
 
 
@@ -114,8 +116,10 @@ def clean_notes(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters, a tab as a space."""
-    return "".join(c for c in text.replace("\t", " ") if c.isprintable())
+    """Return a text without control characters, a tab as a space; other spaces stay."""
+    return "".join(
+        c for c in text.replace("\t", " ") if c.isprintable() or unicodedata.category(c) == SPACE
+    )
 
 
 def format_distance(metres: float | None) -> str:
