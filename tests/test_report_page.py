@@ -219,6 +219,15 @@ def test_dragging_zooms_in_and_a_double_click_zooms_out(desk):
 
 
 @needs_browser
+def test_before_the_start_there_is_no_time(desk):
+    labels = desk.script(
+        "const axis = Bokeh.documents[0].roots()[0].below[0];"
+        "return axis.formatter.doFormat([-30000, 0, 30000], {loc: 0})"
+    )
+    assert labels == ["", "0:00", "0:30"]
+
+
+@needs_browser
 def test_buttons_zoom_about_the_moment_shown(desk):
     whole = shown_range(desk)
     slider = desk.driver.find_element("id", "when")

@@ -48,9 +48,13 @@
       paint(axis, { major_label_text_color: "muted" });
     }
     const clock = sharedRange.end >= 3600 * MS ? "%-H:%M:%S" : "%-M:%S";
-    plot.xaxis.formatter = new Bokeh.DatetimeTickFormatter({
+    const formatter = new Bokeh.DatetimeTickFormatter({
       milliseconds: clock + ".%3N", seconds: clock, minsec: clock, minutes: clock, hourmin: clock, hours: clock, days: clock,
     });
+    // left of the start lies a margin: a clock would call it the evening before
+    const write = formatter.doFormat.bind(formatter);
+    formatter.doFormat = (ticks, at) => write(ticks, at).map((text, i) => (ticks[i] < 0 ? "" : text));
+    plot.xaxis.formatter = formatter;
     plot.xgrid.grid_line_color = null;
     paint(plot.ygrid, { grid_line_color: "grid" });
 
