@@ -171,6 +171,14 @@ def test_no_lean_of_a_picture_is_minus_zero(filmed):
     assert not re.search(r"[-−]0\.0\s?°", page)
 
 
+def test_parts_that_were_not_compared_are_not_called_shaded(slumped, folder):
+    path = folder / "short.mp4"
+    path.write_bytes(b"no video")
+    body = make_runner(10.0, 30, person_px=280, hip_px=(180, 190), noise_px=1.0, lean_sd_deg=0.6)
+    assert "Shaded" not in own_part(render_html(analyse(path, body)))
+    assert "Shaded" in own_part(render_html(slumped))
+
+
 def test_without_the_video_the_page_says_so(slumped):
     page = own_part(render_html(slumped))
     assert "<img" not in page
@@ -342,6 +350,17 @@ def test_the_terminal_gives_a_few_short_hints(slumped):
     hints = [line for line in text.getvalue().splitlines() if line.startswith("> ")]
     assert hints[0] == "> Run tall: lift the crown of your head, shoulders back and down."
     assert len(hints) == MAX_HINTS
+
+
+def test_an_interval_stays_on_one_line_of_a_usual_terminal(slumped):
+    unknown = dataclasses.replace(
+        slumped.metrics["overstride_pct"], change=Change(None, None, "insufficient_data")
+    )
+    shown = dataclasses.replace(slumped, metrics=slumped.metrics | {"overstride_pct": unknown})
+    text = io.StringIO()
+    print_analysis(shown, Console(file=text, width=80))
+    for column in ("trunk_lean_deg", "slouch_deg", "stride_time_ms"):
+        assert format_row(column, slumped.metrics[column])[3] in text.getvalue()
 
 
 def test_between_two_frames_a_pose_lies_between_theirs(filmed):

@@ -15,7 +15,7 @@ from formcheck.options import Options
 from formcheck.pipeline import assess_run
 from formcheck.report import write_report
 from formcheck.report.lettering import load_font
-from formcheck.report.snapshot import MARGIN, WIDTH, with_video, wrap, write_snapshot
+from formcheck.report.snapshot import EARLY, LATE, MARGIN, WIDTH, with_video, wrap, write_snapshot
 from formcheck.video.reader import read_date
 from tests.synthetic import describe_video, draw_frames, make_runner, observe_runner, write_video
 
@@ -101,6 +101,17 @@ def test_the_colour_says_the_verdict(slumped, tmp_path):
         bars.append(open_picture(tmp_path / f"{name}.png")[MARGIN + 10, MARGIN + 4])
     assert bars[0].argmax() == 0  # red
     assert bars[1].argmax() == 1  # green
+
+
+def test_a_mean_of_all_strides_is_not_shown_as_early(slumped, tmp_path):
+    short = film(tmp_path, SIZES["portrait"], duration_s=10.0)
+    for name, analysis, is_compared in (("short", short, False), ("whole", slumped, True)):
+        write_snapshot(analysis, tmp_path / f"{name}.png")
+        table = open_picture(tmp_path / f"{name}.png")[-250:]
+        for colour in (EARLY, LATE):
+            assert (table == colour).all(axis=-1).any() == is_compared
+        margin = table[:, 2 - MARGIN :]
+        assert abs(margin - margin[0, 0]).max() == 0
 
 
 def test_too_few_strides_are_told(slumped, tmp_path):

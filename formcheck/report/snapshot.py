@@ -164,16 +164,24 @@ def _place_pictures(
 def _draw_table(
     draw: ImageDraw.ImageDraw, analysis: Analysis, columns: list[str], top: float
 ) -> None:
-    rows = [format_row(column, analysis.metrics[column])[:4] for column in columns]
     heads = ("average of each part", "early", "late", "change (95 % sure)")
-    inks = (INK, EARLY, LATE, INK)
-    for number, row in enumerate([heads, *rows]):
+    rows = [(heads, (MUTED,) * 4), *(_tell(analysis, column) for column in columns)]
+    for number, (row, inks) in enumerate(rows):
         y = top + LINE * TABLE_PX * (number + (0.3 if number else 0.0))
         font = load_font(TABLE_PX if number else FOOTER_PX)
         for text, ink, share, anchor in zip(
             row, inks, COLUMNS, ("la", "ra", "ra", "la"), strict=True
         ):
             x = MARGIN + share * (WIDTH - 2 * MARGIN)
-            draw.text((x, y), text, ink if number else MUTED, font, anchor=anchor)
+            draw.text((x, y), text, ink, font, anchor=anchor)
     line = top + LINE * FOOTER_PX + 4
     draw.line((MARGIN, line, WIDTH - MARGIN - 1, line), GRID, 2)
+
+
+def _tell(analysis: Analysis, column: str) -> tuple[tuple[str, ...], tuple[Colour, ...]]:
+    """Return a row of the table and its colours; a mean that is of all strides is not early."""
+    facts = analysis.metrics[column]
+    label, early, late, change, _ = format_row(column, facts)
+    if facts.is_compared:
+        return (label, early, late, change), (INK, EARLY, LATE, INK)
+    return (label, early, late, "mean of all strides"), (INK, INK, MUTED, MUTED)

@@ -11,6 +11,7 @@ from formcheck.report.advice import give_advice
 from formcheck.result import Analysis, MetricFacts
 
 MAX_HINTS = 3
+WIDE = 72  # columns of a terminal that has room for an interval on one line
 
 VERDICT_STYLE = {
     "degraded": "bold red",
@@ -49,16 +50,16 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
         console.print(Text(f"! {warning.text}", style="yellow"))
     if analysis.capture.warnings:
         console.print("  How to film: formcheck guide", highlight=False)
-    console.print(_metric_table(analysis.metrics))
+    console.print(_metric_table(analysis.metrics, is_wide=console.width >= WIDE))
     for hint in give_advice(analysis).for_this_run[:MAX_HINTS]:
         console.print(Text(f"> {hint.short}"))
 
 
-def _metric_table(metrics: dict[str, MetricFacts]) -> Table:
+def _metric_table(metrics: dict[str, MetricFacts], is_wide: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for heading in ("early", "late", "change (95 %)"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=is_wide)
     table.add_column("")
     for column, facts in metrics.items():
         if facts.mean is None:
