@@ -88,6 +88,14 @@ def test_the_child_stays_for_the_next_call_and_tells_how_far_it_is(guard):
     assert told == [0.5]
 
 
+def test_the_child_takes_no_module_from_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "random.py").write_text("raise SystemExit('a script of the user')\n")
+    monkeypatch.chdir(tmp_path)
+    guard = Guard(1)
+    assert guard.call(count_cores) == 1
+    guard.close()
+
+
 def test_errors_come_as_they_are_and_odd_ones_in_words(guard):
     with pytest.raises(VideoError, match="no video"):
         guard.call(faults.raise_our_error)

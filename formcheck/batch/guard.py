@@ -28,7 +28,11 @@ STALLED_S = 3600.0  # without a sign of life; what is seen of a long video is to
 PATIENCE_S = 5.0  # for the end of a killed process, which may hang in the system
 # Not with `multiprocessing`, which would import the user's program anew in the child and refuses
 # to start one in a Dask worker.
-CHILD = (sys.executable, "-c", "from formcheck.batch.child import main; main()")
+# It finds modules where we do: by itself, Python would look first into the current folder.
+CHILD = (
+    *(sys.executable, "-P", "-c"),
+    "import sys; sys.path[:] = sys.argv[1:]; from formcheck.batch.child import main; main()",
+)
 # The libraries below NumPy start a thread for each core of the machine unless told otherwise.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -134,7 +138,7 @@ class Guard:
                 return self._process
             cores = dict.fromkeys((CORES_VARIABLE, *THREAD_VARIABLES), str(self._cores))
             self._process = subprocess.Popen(
-                CHILD,
+                (*CHILD, *sys.path),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=None if self._debug else subprocess.DEVNULL,
