@@ -1,5 +1,6 @@
 """What a command says, and where: answers, progress, one line for an error."""
 
+import io
 import os
 import signal
 import sys
@@ -98,9 +99,33 @@ def reader_may_leave() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        _lead_nowhere(sys.stdout.fileno())
+
+
+class _Aside(io.TextIOWrapper):
+    """Standard error beside the work, which goes on where nobody can read it any more."""
+
+    def write(self, text: str) -> int:
+        with self._reader_may_leave():
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._reader_may_leave():
+            super().flush()
+
+    @contextmanager
+    def _reader_may_leave(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:  # the pipe's other end, or the terminal, is gone
+            _lead_nowhere(self.fileno())
+
+
+def _lead_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 @contextmanager
@@ -111,10 +136,8 @@ def own_stderr(debug: bool) -> Iterator[Any]:
         return
     sys.stderr.flush()
     kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    stream = os.fdopen(os.dup(kept), "w", buffering=1)
+    _lead_nowhere(2)
+    stream = _Aside(os.fdopen(os.dup(kept), "wb"), errors="replace", line_buffering=True)
     try:
         yield stream
     finally:
