@@ -192,7 +192,7 @@ def _open_workers(
     """Give what hands out a clip: to threads of this process, or to the workers of a cluster."""
     batch = uuid.uuid4().hex
     if cluster is None:
-        jobs = jobs or choose_jobs(len(clips))
+        jobs = min(jobs or choose_jobs(len(clips)), len(clips))
         cores = max(1, count_cores() // jobs)
         threads = ThreadPoolExecutor(jobs)
         try:
