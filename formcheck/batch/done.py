@@ -65,8 +65,8 @@ def require_place(out: Path, clip: Clip) -> Path:
     is_inside = place.parent.resolve().is_relative_to(out.resolve())
     if not is_inside or place.is_symlink() or ".." in Path(name).parts:
         raise OutputError(f"its result would lie outside '{out}'; remove the link that leads there")
-    if name in SUMMARIES or name.split("/")[0] == WORKSHOP:
-        raise OutputError(f"'{name}' is taken by the batch itself; give the clip another name")
+    if (top := name.split("/")[0]) in (WORKSHOP, *SUMMARIES):
+        raise OutputError(f"'{top}' is taken by the batch itself; give it another name")
     return place
 
 
