@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import os
+import pty
 import random
 import re
 import resource
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
@@ -27,7 +29,7 @@ from formcheck.batch.summary import render_summary, write_summary
 from formcheck.batch.terminal import list_notes
 from formcheck.batch.work import Task, do_clip
 from formcheck.bench.clip import SAMPLE_VIDEO, take_clip
-from formcheck.errors import BatchError, DiskFullError, ExportError, OutputError
+from formcheck.errors import BatchError, DiskFullError, ExportError, OutputError, VideoError
 from formcheck.export import FORMATS
 from formcheck.options import Options
 from formcheck.video.reader import probe_video
@@ -35,6 +37,7 @@ from formcheck.video.spans import cut_into_spans
 from tests import batch_faults as faults
 from tests.test_cli import FILES, FORMCHECK, assert_one_line, formcheck, list_files, start, wait_for
 from tests.test_privacy import ELSEWHERE, find_ways_out, needs_strace, set_proxies, watch
+from tests.test_reader import an_ordinary_user
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE_S = 300
@@ -252,9 +255,29 @@ def test_a_link_keeps_its_name_and_a_loop_of_folders_has_an_end(tmp_path):
     assert names_of(found) == ["a.mp4", "gone.mp4", "link.mp4"]
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no POSIX permissions here")
+def test_a_folder_that_cannot_be_looked_into_is_a_line_of_its_own():
+    with an_ordinary_user(), tempfile.TemporaryDirectory() as name:
+        folder = make_files(Path(name), "a.mp4", "locked/b.mp4")
+        (folder / "locked").chmod(0)
+        found = find_clips([folder], folder / "o", recursive=True)
+        assert names_of(found) == ["a.mp4", "locked"]
+        with pytest.raises(VideoError, match="can't be looked into"):
+            do_clip(found[1], Task(folder / "o", Options()))
+        with pytest.raises(BatchError, match="Permission denied"):
+            find_clips([folder / "locked" / "b.mp4"], folder / "o")
+        (folder / "locked").chmod(0o700)
+
+
 @pytest.mark.parametrize(
     ("folders", "out", "words"),
-    [(["none"], "o", "no folder"), (["empty"], "o", "no video"), (["full"], "full", "among")],
+    [
+        (["none"], "o", "no folder"),
+        (["x" * 256], "o", "too long); check the name"),
+        (["empty"], "o", "no video"),
+        (["full"], "full", "among"),
+        (["full", "empty"], "full", "among"),
+    ],
 )
 def test_a_batch_that_cannot_start_ends_with_1_and_one_line(tmp_path, folders, out, words):
     make_files(tmp_path, "full/a.mp4", "empty/a.txt")
@@ -284,6 +307,8 @@ def test_a_result_never_takes_the_place_of_something_else(tmp_path, short_clip):
     for path in (folder / "mine.mp4", folder / "led" / "away.mp4", folder / "other.mp4"):
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(short_clip, path)
+    (folder / "summary.csv").mkdir()
+    shutil.copy(short_clip, folder / "summary.csv" / "b.mp4")
     make_files(out, "mine.mp4/thesis.txt")
     elsewhere.mkdir()
     (out / "led").symlink_to(elsewhere)
@@ -292,8 +317,9 @@ def test_a_result_never_takes_the_place_of_something_else(tmp_path, short_clip):
     (out / "other.mp4" / "batch.json").write_text(json.dumps(mark))
     result = batch(folder, "--recursive", "--out", out, cwd=tmp_path)
     assert result.returncode == 3
-    assert "0 of 3 clips" in result.stdout
+    assert "0 of 4 clips" in result.stdout
     assert result.stderr.count("is there already") == 2
+    assert "'summary.csv' is taken" in result.stderr
     assert "would lie outside" in result.stderr
     assert list_files(out / "mine.mp4") == {"thesis.txt"}
     assert list_files(out / "other.mp4") == {"batch.json"}
@@ -339,6 +365,21 @@ def test_what_no_clip_can_be_exported_to_is_said_at_once(tmp_path, short_clip):
     assert list_files(tmp_path) == set()
 
 
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_that_nobody_reads_what_failed_any_more_stops_nothing(tmp_path, kind):
+    """As with `2>&1 | head`, or a terminal that was closed."""
+    make_files(tmp_path / "clips", "1.mp4", "2.mp4", "3.mp4")
+    reader, stderr = os.pipe() if kind == "pipe" else pty.openpty()
+    os.close(reader)
+    process = start(
+        *("batch", "clips", "--out", "o"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=stderr
+    )
+    os.close(stderr)
+    assert b"3 could not be" in process.communicate(timeout=PATIENCE_S)[0]
+    assert process.returncode == 3
+    assert "summary.html" in list_files(tmp_path / "o")
+
+
 # --- clips that take their process with them -----------------------------------------------------
 
 
@@ -369,6 +410,17 @@ def test_crashes_and_hangs_are_lines_of_the_summary_not_the_end(faulty, tmp_path
     assert said["raise_our_error"] == "it is no video; name another"
     rows = pq.read_table(tmp_path / "o" / "summary.parquet").to_pylist()
     assert {row["clip"].removesuffix(".mp4"): row["reason"] for row in rows} == said
+
+
+def test_more_jobs_than_clips_leave_no_core_idle(tmp_path, monkeypatch):
+    def tell_cores(clip, task, batch, cores, tell):
+        return Row(clip.name, "failed", reason=str(cores))
+
+    monkeypatch.setattr("formcheck.batch.run.process", tell_cores)
+    monkeypatch.setattr("formcheck.batch.run.count_cores", lambda: 8)
+    make_files(tmp_path / "clips", "a.mp4", "b.mp4")
+    rows = analyze_batch([tmp_path / "clips"], tmp_path / "o", jobs=8)
+    assert [row.reason for row in rows] == ["4", "4"]
 
 
 def test_a_full_disk_ends_the_batch(faulty, tmp_path):

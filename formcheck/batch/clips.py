@@ -62,17 +62,16 @@ def find_clips(
         A folder is missing, none holds a clip, or the results would lie among the clips.
     """
     for folder in folders:
-        if not folder.exists():
-            raise BatchError(f"there is no folder '{folder}'; check the name")
+        _require(folder)
     # a link to a folder is followed, a link to a clip keeps its name
     places = [f.resolve() if f.is_dir() else f.parent.resolve() / f.name for f in folders]
     base = Path(os.path.commonpath([p if p.is_dir() else p.parent for p in places]))
     out = out.resolve()
-    if out == base:
+    if out in (base, *places):
         raise BatchError(
             f"the results can't lie among the clips in '{out}'; name another folder with --out"
         )
-    paths = {path for place in places for path in _list(place, out, recursive, pattern)}
+    paths = {path for place in places for path in _list(place, out, recursive, pattern)} - {base}
     if not paths:
         hint = "" if recursive else ", look deeper with --recursive"
         raise BatchError(
@@ -83,11 +82,22 @@ def find_clips(
     return sorted(clips, key=lambda clip: clip.name)
 
 
+def _require(folder: Path) -> None:
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        raise BatchError(f"there is no folder '{folder}'; check the name") from None
+    except OSError as error:
+        raise BatchError(f"'{folder}' can't be read ({error.strerror}); check the name") from error
+
+
 def _list(place: Path, out: Path, recursive: bool, pattern: str | None) -> Iterator[Path]:
+    """Give what is a clip, and the folders that can't be looked into: they get a line, too."""
     if not place.is_dir():
         yield place
         return
-    for folder, inner, files in os.walk(place):
+    locked: list[OSError] = []
+    for folder, inner, files in os.walk(place, onerror=locked.append):
         here = Path(folder)
         inner[:] = [n for n in inner if recursive and not n.startswith(".") and here / n != out]
         for name in files:
@@ -96,6 +106,7 @@ def _list(place: Path, out: Path, recursive: bool, pattern: str | None) -> Itera
             )
             if wanted and not name.startswith("."):
                 yield here / name
+    yield from (Path(error.filename) for error in locked)
 
 
 def _size(path: Path) -> int:

@@ -56,6 +56,8 @@ def do_clip(clip: Clip, task: Task) -> Row:
     FormcheckError
         It can't be analysed, or its result can't be written.
     """
+    if clip.path.is_dir():
+        raise VideoError("this folder can't be looked into; allow that it is read")
     # what is no file any more is named by `analyze`
     content = hash_file(clip.path) if clip.path.is_file() else ""
     place = require_place(task.out, clip)
