@@ -166,12 +166,17 @@ def test_the_same_video_again_brings_up_to_date_and_keeps_what_was_said(place, r
     assert run.when == When(datetime(2026, 4, 30, 7).astimezone(), "given")
 
 
+def copy_as_another(result, folder, digit):
+    """Copy a result as that of another video."""
+    shutil.copytree(result, folder)
+    report = json.loads((folder / "report.json").read_text())
+    report["video"]["sha256"] = digit * 64
+    (folder / "report.json").write_text(json.dumps(report))
+    return folder
+
+
 def test_several_results_are_added_and_one_that_is_none_is_named(place, result, tmp_path):
-    other = tmp_path / "other"
-    shutil.copytree(result, other)
-    report = json.loads((other / "report.json").read_text())
-    report["video"]["sha256"] = "1" * 64
-    (other / "report.json").write_text(json.dumps(report))
+    other = copy_as_another(result, tmp_path / "other", "1")
     several = ("log", "add", result, tmp_path / "none", other)
     told = formcheck(*several, "--surface", "treadmill", "--shoes", "blue", status=1)
     assert f"formcheck: '{tmp_path / 'none'}': " in told
@@ -182,6 +187,16 @@ def test_several_results_are_added_and_one_that_is_none_is_named(place, result, 
     }
     assert {(run.surface, run.shoes) for run in (first, second)} == {("treadmill", "blue")}
     assert "formcheck log edit" in formcheck(*several, "--distance", "5km", status=2)
+
+
+def test_several_results_are_added_whoever_reads_that(place, result, tmp_path):
+    others = [copy_as_another(result, tmp_path / name, name) for name in "abc"]
+    reader, output = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "formcheck.cli", "log", "add", *map(str, others)]
+    assert subprocess.run(command, stdout=output, check=False).returncode == 0
+    os.close(output)
+    assert {run.filmed.sha256 for run in read_runs(place)} == {name * 64 for name in "abc"}
 
 
 def test_a_run_that_was_not_filmed_is_added(place):

@@ -92,7 +92,7 @@ def add_run(
             say(Output(), describe(runs.store(said)))
         return
     failed = False
-    with errors_as_one_line(debug), reader_may_leave():
+    with errors_as_one_line(debug):
         from formcheck.errors import FormcheckError
         from formcheck.report.reading import read_analysis
 
@@ -108,10 +108,16 @@ def add_run(
                 complain(f"'{result}': {error}")
                 failed = True
             else:
-                say(Output(), stored)
-        sys.stdout.flush()
+                _say_in_passing(stored)
     if failed:
         raise typer.Exit(1)
+
+
+def _say_in_passing(line: str) -> None:
+    """Say what was done, where more is to do: whether or not anybody reads it."""
+    with reader_may_leave():
+        say(Output(), line)
+        sys.stdout.flush()
 
 
 def _require_common(said: "Entry") -> None:
@@ -253,7 +259,7 @@ def _import_activity(file: Path, runs: "RunLog", to: int | None) -> None:
     from formcheck.runlog.activity import read_activity
     from formcheck.runlog.store import Entry
 
-    say(Output(), describe(runs.store(Entry(activity=read_activity(file)), to)))
+    _say_in_passing(describe(runs.store(Entry(activity=read_activity(file)), to)))
 
 
 def _import_table(file: Path, runs: "RunLog") -> None:
@@ -262,7 +268,7 @@ def _import_table(file: Path, runs: "RunLog") -> None:
     with runs.at_once():
         found = read_csv(file, runs.runs())
         new = runs.restore(found)
-    say(Output(), f"{new} new, {len(found) - new} brought up to date, from {file.name}.")
+    _say_in_passing(f"{new} new, {len(found) - new} brought up to date, from {file.name}.")
 
 
 @contextmanager
