@@ -423,6 +423,21 @@ def test_more_jobs_than_clips_leave_no_core_idle(tmp_path, monkeypatch):
     assert [row.reason for row in rows] == ["4", "4"]
 
 
+def test_exports_are_the_same_in_any_order(tmp_path, monkeypatch):
+    """Else each clip would be done again."""
+    asked = []
+
+    def tell_extras(clip, task, batch, cores, tell):
+        asked.append(task.extras)
+        return Row(clip.name, "failed")
+
+    monkeypatch.setattr("formcheck.batch.run.process", tell_extras)
+    make_files(tmp_path / "clips", "a.mp4")
+    for exports in (["csv", "mot"], ["mot", "csv", "mot"]):
+        analyze_batch([tmp_path / "clips"], tmp_path / "o", exports=exports)
+    assert asked[0] == asked[1] != Extras()
+
+
 def test_a_full_disk_ends_the_batch(faulty, tmp_path):
     with pytest.raises(DiskFullError, match="no room"):
         faulty("disk_full", "hang")

@@ -282,6 +282,13 @@ def test_a_name_that_breaks_lines_breaks_no_file(tmp_path, analysis):
     assert len(elsewhere(READ_MOT, tmp_path)["time"]) == FRAMES
 
 
+def test_a_name_as_long_as_can_be_leaves_room_for_the_ends(tmp_path, analysis):
+    export(analysis, tmp_path, "mot", "csv", "netcdf", name="ü" * 127)
+    names = {path.name for path in tmp_path.iterdir()}
+    ends = (".mot", ".nc", "_frames.csv", "_strides.csv", "_metrics.csv")
+    assert names == {"ü" * 121 + end for end in ends}
+
+
 # --- MOT -----------------------------------------------------------------------------------------
 
 READ_MOT = """

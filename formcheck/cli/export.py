@@ -119,7 +119,9 @@ def prepare_exports(
 
 def _name_of(folder: Path) -> str:
     """Return the name of a result, with which the names of its exports begin."""
-    return folder.resolve().name or "run"
+    from formcheck.export import cut_name
+
+    return cut_name(folder.resolve().name) or "run"
 
 
 def _refuse_same_names(results: Sequence[Path]) -> None:

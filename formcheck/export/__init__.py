@@ -4,6 +4,7 @@ A format is a function that writes one file, entered in `FORMATS`; nothing else 
 """
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from formcheck.export.trc import write_trc
 from formcheck.result import Analysis, Operation
 
 ALL = "all"
+LONGEST_NAME = 255  # bytes; NAME_MAX in linux/limits.h
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ FORMATS = {
         Format("netcdf", "keypoints, for movement and xarray", {".nc": write_netcdf}),
     )
 }
+LONGEST_END = max(len(end) for format in FORMATS.values() for end in format.files)
 
 
 def choose_formats(
@@ -101,6 +104,7 @@ def choose_formats(
     Returns
     -------
     formats : list of Format
+        In the order of `FORMATS`, each once.
     left_out : dict
         From the name of a format to the reason.
 
@@ -115,7 +119,7 @@ def choose_formats(
             raise ExportError(reason)
     left_out = {name: reason for name, reason in reasons.items() if reason}
     if ALL not in names:
-        return [FORMATS[name] for name in names], {}
+        return [format for name, format in FORMATS.items() if name in names], {}
     return [format for name, format in FORMATS.items() if name not in left_out], left_out
 
 
@@ -131,7 +135,7 @@ def export_analysis(
         Made if it isn't there.
     formats : sequence of Format
     name : str
-        With which the files' names begin.
+        With which the files' names begin, as far as they hold it (`cut_name`).
 
     Returns
     -------
@@ -148,7 +152,7 @@ def export_analysis(
     left_out: dict[str, str] = {}
     for format in formats:
         for end, write in format.files.items():
-            path = folder / f"{name}{end}"
+            path = folder / f"{cut_name(name)}{end}"
             try:
                 write(analysis, path)
             except ExportError as error:
@@ -156,6 +160,13 @@ def export_analysis(
             else:
                 written.append(path)
     return written, left_out
+
+
+def cut_name(name: str) -> str:
+    """Return as much of a name as leaves room for the end of each file's name."""
+    while len(os.fsencode(name)) > LONGEST_NAME - LONGEST_END:
+        name = name[:-1]
+    return name
 
 
 def tell_height(analysis: Analysis, height_cm: float) -> Analysis:
