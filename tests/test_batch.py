@@ -23,6 +23,7 @@ import pytest
 
 from formcheck.batch import Limits, analyze_batch
 from formcheck.batch.clips import Clip, find_clips
+from formcheck.batch.cluster import connect
 from formcheck.batch.done import WORKSHOP, Extras, describe_making, hold, is_done, require_own, seal
 from formcheck.batch.row import Row
 from formcheck.batch.summary import render_summary, write_summary
@@ -626,6 +627,26 @@ def test_a_batch_opens_no_connection_but_to_its_scheduler(tmp_path, short_clip, 
     assert find_ways_out(tmp_path / "here.txt") == []
     assert find_ways_out(tmp_path / "cluster.txt", cluster.address.rpartition(":")[2]) == []
     assert find_ways_out(tmp_path / "cluster.txt") != []
+
+
+def test_without_any_worker_left_a_batch_has_an_end(tmp_path, clips, monkeypatch):
+    monkeypatch.setattr("formcheck.batch.cluster.LONELY_S", 1)
+    cluster = Cluster(tmp_path, workers=1)
+    try:
+        with pytest.raises(BatchError, match="workers are gone"):
+            analyze_batch(
+                *([clips], tmp_path / "o"),
+                cluster=cluster.address,
+                show=lambda standing: cluster.workers[0].kill(),
+            )
+    finally:
+        cluster.end()
+
+
+def test_workers_that_cannot_export_are_refused_before_the_work(cluster):
+    extras = Extras(exports=("hologram",))
+    with pytest.raises(BatchError, match="hologram"), connect(cluster.address, Options(), extras):
+        pass
 
 
 def test_without_a_scheduler_or_with_a_dead_one_there_is_one_line(tmp_path, clips, monkeypatch):

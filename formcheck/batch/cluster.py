@@ -1,12 +1,14 @@
 """Many machines: a Dask scheduler that the user has started, and its workers."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from formcheck.batch.done import describe_making
+from formcheck.batch.done import NO_EXTRAS, Extras, describe_making
 from formcheck.errors import BatchError
+from formcheck.export import choose_formats
 from formcheck.options import Options
 from formcheck.system import count_cores
 
@@ -14,11 +16,20 @@ if TYPE_CHECKING:
     from distributed import Client
 
 PATIENCE_S = 30
+LONELY_S = 300  # without a worker; time to start one again
+GONE = (
+    "the scheduler or its workers are gone; start them, and then this again: what is finished is "
+    "kept"
+)
 
 
 @contextmanager
-def connect(cluster: "str | Client", options: Options) -> Iterator["Client"]:
+def connect(
+    cluster: "str | Client", options: Options, extras: Extras = NO_EXTRAS
+) -> Iterator["Client"]:
     """Give a client of the scheduler, once there are workers with the same formcheck.
+
+    They can write the `extras`, too.
 
     Raises
     ------
@@ -31,14 +42,11 @@ def connect(cluster: "str | Client", options: Options) -> Iterator["Client"]:
             "a cluster needs Dask, here and on the workers: pip install 'formcheck[cluster]'"
         ) from None
     with _open(cluster, Client) as client:
-        _require_same_workers(client, options)
+        _require_same_workers(client, options, extras)
         try:
             yield client
         except (CancelledError, KilledWorker) as error:
-            raise BatchError(
-                "the scheduler or its workers are gone; start them, and then this again: what is "
-                "finished is kept"
-            ) from error
+            raise BatchError(GONE) from error
 
 
 def _open(cluster: "str | Client", kind: type["Client"]) -> AbstractContextManager["Client"]:
@@ -60,7 +68,25 @@ def cores_of_this_thread() -> int:
     return max(1, count_cores() // get_worker().state.nthreads)
 
 
-def _require_same_workers(client: "Client", options: Options) -> None:
+def watch_workers(client: "Client") -> Callable[[], None]:
+    """Return what is to be called again and again, and raises BatchError where none is left.
+
+    Dask itself waits for others, without end and without a word.
+    """
+    seen_s = time.monotonic()
+
+    def look() -> None:
+        nonlocal seen_s
+        now_s = time.monotonic()
+        if client.scheduler_info().get("workers"):
+            seen_s = now_s
+        elif now_s - seen_s > LONELY_S:
+            raise BatchError(GONE)
+
+    return look
+
+
+def _require_same_workers(client: "Client", options: Options, extras: Extras) -> None:
     address = client.scheduler_info()["address"]
     try:
         client.wait_for_workers(1, timeout=PATIENCE_S)
@@ -74,6 +100,7 @@ def _require_same_workers(client: "Client", options: Options) -> None:
     )
     try:
         theirs = client.run(describe_making, options)
+        client.run(choose_formats, extras.exports, options.height_cm)
     except Exception as error:  # whatever a worker without formcheck raises
         raise BatchError(f"the workers can't run formcheck ({error}); {install}") from error
     for worker, making in theirs.items():
