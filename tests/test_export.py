@@ -18,6 +18,7 @@ import formcheck.export
 import formcheck.pipeline
 from formcheck.cli.app import app
 from formcheck.cli.options import ExportFormat
+from formcheck.errors import DiskFullError
 from formcheck.export import FORMATS, choose_formats, export_analysis, tell_height
 from formcheck.export.markers import bring_onto_clock, choose_clock
 from formcheck.keypoints import INDEX, KEYPOINTS, Keypoints
@@ -417,6 +418,24 @@ def test_a_c3d_tells_when_the_near_foot_came_and_went(folder, analysis):
     assert at[labels == "Foot Strike"] == pytest.approx(strides.contact_s, abs=1e-4)
     assert at[labels == "Foot Off"] == pytest.approx(strides.toe_off_s, abs=1e-4)
     assert len(at) == 2 * len(strides)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no such limit everywhere")
+def test_a_disk_that_fills_up_leaves_no_half_c3d(tmp_path, analysis):
+    import resource
+
+    (whole,) = export(analysis, tmp_path / "whole", "c3d")
+    size = whole.stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for most in (0, 600, size // 2, size - 600, size - 1):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+        try:
+            with pytest.raises(DiskFullError, match="no room"):
+                export(analysis, tmp_path / "half", "c3d")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert list_files(tmp_path / "half") == set()
+    export(analysis, tmp_path / "half", "c3d")
 
 
 def test_a_long_run_is_whole_in_a_c3d(tmp_path, analysis, monkeypatch):

@@ -1,5 +1,6 @@
 """Markers and foot events as a C3D file."""
 
+import errno
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ MOST_EVENTS = 4000  # all parameters together have 128 KB
 STRIKE, OFF = ("Foot Strike", 1), ("Foot Off", 2)  # with the numbers of their usual icons
 INTEGER, FLOAT, TEXT = 2, 4, -1  # the format's kinds of parameter
 WORD = 2**16
+BLOCK = 512  # bytes
+DATA_START = slice(16, 18)  # of the header: the block, from 1, in which the points begin
+POINT_SIZE = 16  # bytes: place and residual
 UNSEEN = -1.0  # residual of a point that is not there
 
 
@@ -74,9 +78,18 @@ def write_c3d(analysis: Analysis, path: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "made.c3d"
             file.write(str(made))
-            partial.write_bytes(made.read_bytes())
+            content = made.read_bytes()
+        _require_whole(content, len(markers.tick))
+        partial.write_bytes(content)
 
     write_whole(path, write)
+
+
+def _require_whole(content: bytes, frames: int) -> None:
+    """Raise OSError where a full disk has cut the data off."""
+    blocks = int.from_bytes(content[DATA_START], "little") - 1  # ezc3d writes this last
+    if blocks < 1 or len(content) < blocks * BLOCK + frames * len(KEYPOINTS) * POINT_SIZE:
+        raise OSError(errno.ENOSPC, f"no room in '{tempfile.gettempdir()}'")
 
 
 def _put_points(file: Any, markers: Markers) -> None:
