@@ -295,6 +295,7 @@ def test_a_batch_that_cannot_start_ends_with_1_and_one_line(tmp_path, folders, o
         ["batch"],
         ["batch", "."],
         ["batch", ".", "--out", "o", "--jobs", "0"],
+        ["batch", ".", "--out", "o", "--memory", "inf"],
         ["batch", ".", "--out", "o", "--jobs", "2", "--scheduler", "tcp://127.0.0.1:1"],
     ],
 )
@@ -325,6 +326,15 @@ def test_a_result_never_takes_the_place_of_something_else(tmp_path, short_clip):
     assert list_files(out / "mine.mp4") == {"thesis.txt"}
     assert list_files(out / "other.mp4") == {"batch.json"}
     assert list_files(elsewhere) == set()
+
+
+def test_a_summary_that_no_batch_wrote_stays(tmp_path, short_clip):
+    make_files(tmp_path, "o/summary.csv")
+    before = read_tree(tmp_path)
+    result = batch(short_clip, "--out", "o", cwd=tmp_path)
+    assert result.returncode == 1
+    assert_one_line(result.stderr, "holds 'summary.csv', which no batch wrote")
+    assert read_tree(tmp_path) == before
 
 
 def test_the_csv_has_no_formula_and_the_page_no_mark_up_from_a_name(tmp_path):

@@ -167,10 +167,15 @@ def hold(out: Path) -> Iterator[None]:
     Raises
     ------
     BatchError
-        Another batch holds it.
+        Another batch holds it, or it has what the summary would replace, and never was a batch's.
     OutputError
     """
     workshop = out / WORKSHOP
+    if not workshop.exists() and (others := [name for name in SUMMARIES if (out / name).exists()]):
+        raise BatchError(
+            f"'{out}' holds '{others[0]}', which no batch wrote; move that away, or name another "
+            "folder with --out"
+        )
     lock = FileLock(workshop / "lock", timeout=0)
     try:
         workshop.mkdir(parents=True, exist_ok=True)

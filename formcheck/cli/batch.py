@@ -80,7 +80,9 @@ def batch(
     ] = None,
     memory: Annotated[
         float | None,
-        typer.Option(metavar="GIB", min=0.1, help="Most memory for a clip; none if not given."),
+        typer.Option(
+            metavar="GIB", min=0.1, max=1e6, help="Most memory for a clip; none if not given."
+        ),
     ] = None,
     scheduler: SchedulerOption = None,
     overlay: OverlayOption = False,

@@ -129,7 +129,7 @@ def _gpu_works(model: str) -> bool:
     """Try the GPU in a process of its own: a driver that fails may end the process it runs in."""
     try:
         trial = subprocess.run(
-            [sys.executable, "-c", GPU_TRIAL.format(model=model)],
+            [sys.executable, "-P", "-c", GPU_TRIAL.format(model=model)],
             capture_output=True,
             timeout=GPU_TRIAL_S,
             check=False,
