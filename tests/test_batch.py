@@ -33,6 +33,7 @@ from formcheck.bench.clip import SAMPLE_VIDEO, take_clip
 from formcheck.errors import BatchError, DiskFullError, ExportError, OutputError, VideoError
 from formcheck.export import FORMATS
 from formcheck.options import Options
+from formcheck.pipeline import analyze
 from formcheck.video.reader import probe_video
 from formcheck.video.spans import cut_into_spans
 from tests import batch_faults as faults
@@ -639,18 +640,35 @@ def test_a_batch_opens_no_connection_but_to_its_scheduler(tmp_path, short_clip, 
     assert find_ways_out(tmp_path / "cluster.txt") != []
 
 
-def test_without_any_worker_left_a_batch_has_an_end(tmp_path, clips, monkeypatch):
-    monkeypatch.setattr("formcheck.batch.cluster.LONELY_S", 1)
+@pytest.fixture
+def lonely_cluster(tmp_path, monkeypatch):
+    """One worker only, and little patience once that is gone."""
+    monkeypatch.setattr("formcheck.batch.cluster.LONELY_S", 1.0)
     cluster = Cluster(tmp_path, workers=1)
-    try:
-        with pytest.raises(BatchError, match="workers are gone"):
-            analyze_batch(
-                *([clips], tmp_path / "o"),
-                cluster=cluster.address,
-                show=lambda standing: cluster.workers[0].kill(),
-            )
-    finally:
-        cluster.end()
+    yield cluster
+    cluster.end()
+
+
+def test_without_any_worker_left_a_batch_has_an_end(tmp_path, clips, lonely_cluster):
+    with pytest.raises(BatchError, match="workers are gone"):
+        analyze_batch(
+            *([clips], tmp_path / "o"),
+            cluster=lonely_cluster.address,
+            show=lambda standing: lonely_cluster.workers[0].kill(),
+        )
+
+
+def test_without_any_worker_left_one_video_has_an_end(tmp_path, lonely_cluster):
+    video = take_clip(probe_video(SAMPLE_VIDEO), 9.0, tmp_path).info.path
+    options = Options(model="lite")
+
+    def analyze_there():
+        with connect(lonely_cluster.address, options) as (_, workers):
+            lonely_cluster.workers[0].kill()
+            analyze(video, options, pool=workers)
+
+    with pytest.raises(BatchError, match="workers are gone"):
+        analyze_there()
 
 
 def test_workers_that_cannot_export_are_refused_before_the_work(cluster):

@@ -1,9 +1,10 @@
 """Many machines: a Dask scheduler that the user has started, and its workers."""
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from formcheck.batch.done import NO_EXTRAS, Extras, describe_making
@@ -14,9 +15,11 @@ from formcheck.system import count_cores
 
 if TYPE_CHECKING:
     from distributed import Client
+    from distributed.cfexecutor import ClientExecutor
 
 PATIENCE_S = 30
-LONELY_S = 300  # without a worker; time to start one again
+LONELY_S = 300.0  # without a worker; time to start one again
+LOOK_EVERY_S = 1.0
 GONE = (
     "the scheduler or its workers are gone; start them, and then this again: what is finished is "
     "kept"
@@ -26,8 +29,8 @@ GONE = (
 @contextmanager
 def connect(
     cluster: "str | Client", options: Options, extras: Extras = NO_EXTRAS
-) -> Iterator["Client"]:
-    """Give a client of the scheduler, once there are workers with the same formcheck.
+) -> Iterator[tuple["Client", "ClientExecutor"]]:
+    """Give a scheduler and its workers, once there are some with the same formcheck.
 
     They can write the `extras`, too.
 
@@ -43,10 +46,15 @@ def connect(
         ) from None
     with _open(cluster, Client) as client:
         _require_same_workers(client, options, extras)
+        workers = client.get_executor(pure=False)
         try:
-            yield client
+            with _given_up_when_alone(client, workers):
+                yield client, workers
         except (CancelledError, KilledWorker) as error:
             raise BatchError(GONE) from error
+        finally:
+            with suppress(Exception):  # those that are gone need no end
+                workers.shutdown(wait=False)
 
 
 def _open(cluster: "str | Client", kind: type["Client"]) -> AbstractContextManager["Client"]:
@@ -68,22 +76,36 @@ def cores_of_this_thread() -> int:
     return max(1, count_cores() // get_worker().state.nthreads)
 
 
-def watch_workers(client: "Client") -> Callable[[], None]:
-    """Return what is to be called again and again, and raises BatchError where none is left.
-
-    Dask itself waits for others, without end and without a word.
-    """
-    seen_s = time.monotonic()
+@contextmanager
+def _given_up_when_alone(client: "Client", workers: "ClientExecutor") -> Iterator[None]:
+    """Cancel what is under way once there was no worker for long; Dask waits without end."""
+    over, alone = threading.Event(), threading.Event()
 
     def look() -> None:
-        nonlocal seen_s
-        now_s = time.monotonic()
-        if client.scheduler_info().get("workers"):
-            seen_s = now_s
-        elif now_s - seen_s > LONELY_S:
-            raise BatchError(GONE)
+        seen_s = time.monotonic()
+        while time.monotonic() - seen_s <= LONELY_S:
+            if over.wait(LOOK_EVERY_S):
+                return
+            if client.scheduler_info().get("workers"):
+                seen_s = time.monotonic()
+        alone.set()
+        workers.shutdown(wait=False)
 
-    return look
+    def look_or_leave() -> None:
+        with suppress(Exception):  # where the scheduler is gone, Dask itself cancels
+            look()
+
+    looking = threading.Thread(target=look_or_leave, daemon=True)
+    looking.start()
+    try:
+        yield
+    except RuntimeError as error:  # of what was to be done after that
+        if alone.is_set():
+            raise BatchError(GONE) from error
+        raise
+    finally:
+        over.set()
+        looking.join(PATIENCE_S)
 
 
 def _require_same_workers(client: "Client", options: Options, extras: Extras) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from formcheck.batch.clips import Clip, find_clips
-from formcheck.batch.cluster import connect, cores_of_this_thread, watch_workers
+from formcheck.batch.cluster import connect, cores_of_this_thread
 from formcheck.batch.done import SUMMARIES, Extras, hold, make_room, put_in_place
 from formcheck.batch.guard import NO_LIMITS, Guard, Limits
 from formcheck.batch.row import Row, failed_row
@@ -120,8 +120,8 @@ def analyze_batch(
     extras = Extras(overlay, tuple(format.name for format in formats))
     task = Task(out, options, extras, limits, debug)
     with hold(out):
-        with _open_workers(clips, task, jobs, cluster) as (submit, look):
-            rows = _gather(clips, submit, look, show)
+        with _open_workers(clips, task, jobs, cluster) as submit:
+            rows = _gather(clips, submit, show)
         with make_room(out) as room:
             write_summary(rows, room)
             for name in SUMMARIES:
@@ -131,12 +131,9 @@ def analyze_batch(
 
 Tell = Callable[[float], None]
 Submit = Callable[[Clip, Tell], "Future[Row]"]
-Look = Callable[[], None]
 
 
-def _gather(
-    clips: Sequence[Clip], submit: Submit, look: Look, show: Callable[[Standing], None]
-) -> list[Row]:
+def _gather(clips: Sequence[Clip], submit: Submit, show: Callable[[Standing], None]) -> list[Row]:
     """Hand out all clips, and wait for what comes of each."""
     finished: queue.SimpleQueue[Future[Row]] = queue.SimpleQueue()
     shares: dict[str, float] = {}
@@ -154,7 +151,7 @@ def _gather(
         try:
             future = finished.get(timeout=SHOW_EVERY_S)
         except queue.Empty:
-            look()
+            pass
         else:
             clip = clip_of.pop(future)
             last = rows[clip.name] = _take(future, clip)
@@ -191,33 +188,23 @@ def _take(future: "Future[Row]", clip: Clip) -> Row:
 @contextmanager
 def _open_workers(
     clips: Sequence[Clip], task: Task, jobs: int | None, cluster: "str | Client | None"
-) -> Iterator[tuple[Submit, Look]]:
-    """Give what hands out a clip: to threads of this process, or to the workers of a cluster.
-
-    And what looks whether there is anybody left to wait for.
-    """
+) -> Iterator[Submit]:
+    """Give what hands out a clip: to threads of this process, or to the workers of a cluster."""
     batch = uuid.uuid4().hex
     if cluster is None:
         jobs = min(jobs or choose_jobs(len(clips)), len(clips))
         cores = max(1, count_cores() // jobs)
         threads = ThreadPoolExecutor(jobs)
         try:
-            yield (
-                lambda clip, tell: threads.submit(process, clip, task, batch, cores, tell),
-                lambda: None,
-            )
+            yield lambda clip, tell: threads.submit(process, clip, task, batch, cores, tell)
         finally:  # whatever happened: first what waits, then what is under way
             threads.shutdown(wait=False, cancel_futures=True)
             close_guards(batch)
             threads.shutdown()
         return
-    with connect(cluster, task.options, task.extras) as client:
-        workers = client.get_executor(pure=False)
+    with connect(cluster, task.options, task.extras) as (client, workers):
         try:
-            yield (
-                lambda clip, tell: workers.submit(process, clip, task, batch),
-                watch_workers(client),
-            )
+            yield lambda clip, tell: workers.submit(process, clip, task, batch)
         finally:
             with suppress(Exception):  # those that are gone need no end
                 workers.shutdown(wait=False)

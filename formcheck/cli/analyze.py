@@ -126,5 +126,5 @@ def _workers(scheduler: str | None, options: "Options") -> Iterator[Executor | N
         return
     from formcheck.batch.cluster import connect
 
-    with connect(scheduler, options) as client:
-        yield client.get_executor(pure=False)
+    with connect(scheduler, options) as (_, workers):
+        yield workers
