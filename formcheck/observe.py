@@ -156,7 +156,8 @@ def observe_video(
     Raises
     ------
     FormcheckError
-        What the reader or the engine raised; all threads have ended by then.
+        What the reader or the engine raised; all threads have ended by then, but for the one that
+        reads the file for its SHA-256, which ends by itself.
     """
     if progress is not None:
         progress(0.0)
