@@ -346,7 +346,9 @@ def test_the_page_breaks_no_word_and_does_not_scroll_sideways(width, page_path):
             **usual,
             shoes=f"pair {day % 2}",
             notes="a long way\nwith wind from the east",
-            filmed=make_filmed(verdict="insufficient_data"),
+            filmed=make_filmed(
+                verdict="insufficient_data", lean=(11.2, -10.5, 12.3), slouch=(10.1, -11.1, 12.2)
+            ),
         )
         for day in range(4)
     ]
@@ -363,10 +365,12 @@ def test_the_page_breaks_no_word_and_does_not_scroll_sideways(width, page_path):
         lines = browser.script(
             "const line = (e) => { const r = document.createRange(); r.selectNodeContents(e);"
             "return [...r.getClientRects()].length; };"
-            "return [...document.querySelectorAll('.runs td')]"
-            ".filter((e) => e.textContent === 'treadmill').map(line)"
+            "return ['insufficient data', 'treadmill'].map((words) =>"
+            "[...document.querySelectorAll('.runs td, .runs .tag')]"
+            ".filter((e) => e.childElementCount === 0 && e.textContent === words).map(line))"
         )
-        assert lines == [1] * 4
+        assert lines[0] in ([1] * 4, [2] * 4)
+        assert lines[1] == [1] * 4
         notes = browser.script("return document.querySelector('.runs .notes').innerText")
         assert notes == "a long way\nwith wind from the east"
 
