@@ -30,6 +30,7 @@ SAMPLE = Path(__file__).resolve().parents[1] / "sample_videos" / "steady_side.mp
 SIZE = WIDTH, HEIGHT = 320, 212
 QUIET_X265 = {"preset": "ultrafast", "x265-params": "log-level=none"}
 FRAMES, FPS = 120, 30
+FLV_HEAD, FLV_TAG = 13, 15  # bytes before the first tag, and of each beside its content
 CADENCE_SPM = 171.8  # of the sample, from its truth
 
 Make = Callable[[Path], object]
@@ -413,6 +414,15 @@ def damaged(places: int, kind: str = ".mp4") -> Make:
     return edited(edit, kind, g="10")
 
 
+def only_a_damaged_tag(content: bytearray) -> bytes:
+    """Cut an FLV after its first picture, and garble the length that follows: its size is lost."""
+    end = FLV_HEAD
+    for _ in range(3):  # what the file says of itself, how to decode, the first picture
+        length = int.from_bytes(content[end + 1 : end + 4], "big")
+        end += FLV_TAG + length
+    return bytes(content[: end - 4]) + bytes(4)
+
+
 def zero_every(step: int) -> Make:
     return rewrapped(
         lambda packets: [
@@ -771,6 +781,7 @@ INPUTS: tuple[Awkward, ...] = (
         for kind in (".mp4", ".mkv", ".ts")
     ),
     Awkward("a tenth of it random.mp4", damaged(30_000), Refused("")),
+    Awkward("a tag alone.flv", edited(only_a_damaged_tag, ".flv"), ONE_PICTURE),
     Awkward("every third packet zero.mp4", zero_every(3), Refused("")),
     Awkward("every packet zero.mp4", zero_every(1), NO_PICTURE),
     Awkward(

@@ -194,6 +194,8 @@ def read_frames(
         previous_s = -np.inf
         is_mirrored: bool | None = None
         for decoded in pictures:
+            if not all(size):  # of a damaged file, only the first picture tells
+                size = decoded.width, decoded.height
             picture = _of_size(decoded, *size)
             if picture is None:
                 log.corrupt_packets += 1
